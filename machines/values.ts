@@ -1,0 +1,122 @@
+/**
+ * The value objects that the lifecycle machines hold in their context. They
+ * live beside the machines because a machine must be able to run its own
+ * arithmetic wherever it is opened; `src/domain` hands them on to everyone else.
+ */
+
+/** When something began, last changed and ended; milliseconds since the Unix epoch. */
+export interface Timeline {
+  readonly startedAt: number
+  readonly lastUpdate: number
+  readonly completedAt: number | null
+}
+
+export const newTimeline = (at: number): Timeline => ({
+  startedAt: at,
+  lastUpdate: at,
+  completedAt: null,
+})
+
+/** Moves `lastUpdate` on; a clock that went backwards does not move it back. */
+export const updateLastUpdate = (timeline: Timeline, at: number): Timeline => ({
+  ...timeline,
+  lastUpdate: Math.max(timeline.lastUpdate, at),
+})
+
+export const markTimelineCompleted = (timeline: Timeline, at: number): Timeline => {
+  const updated = updateLastUpdate(timeline, at)
+  return { ...updated, completedAt: updated.lastUpdate }
+}
+
+/** The same timeline, open again. */
+export const reopenTimeline = (timeline: Timeline, at: number): Timeline => ({
+  ...updateLastUpdate(timeline, at),
+  completedAt: null,
+})
+
+export const isTimelineCompleted = (timeline: Timeline): boolean => timeline.completedAt !== null
+
+/**
+ * What a session has seen so far. `itemsFound = itemsProcessed + itemsFailed`
+ * holds after every batch; duplicates count each time they are seen.
+ */
+export interface SessionMetrics {
+  readonly totalBatches: number
+  readonly failedBatches: number
+  readonly itemsFound: number
+  readonly itemsProcessed: number
+  readonly itemsFailed: number
+}
+
+export const noSessionMetrics: SessionMetrics = {
+  totalBatches: 0,
+  failedBatches: 0,
+  itemsFound: 0,
+  itemsProcessed: 0,
+  itemsFailed: 0,
+}
+
+export const incrementTotalBatches = (m: SessionMetrics): SessionMetrics => ({
+  ...m,
+  totalBatches: m.totalBatches + 1,
+})
+
+export const incrementFailedBatches = (m: SessionMetrics): SessionMetrics => ({
+  ...m,
+  failedBatches: m.failedBatches + 1,
+})
+
+/** How a batch's items came out; `retried` of them had been counted as failed before. */
+export interface ItemCounts {
+  readonly processed: number
+  readonly failed: number
+  readonly retried: number
+}
+
+export const addItems = (m: SessionMetrics, items: ItemCounts): SessionMetrics => ({
+  ...m,
+  itemsFound: m.itemsFound + items.processed + items.failed - items.retried,
+  itemsProcessed: m.itemsProcessed + items.processed,
+  itemsFailed: m.itemsFailed + items.failed - items.retried,
+})
+
+export const hasFailedBatches = (m: SessionMetrics): boolean => m.failedBatches > 0
+
+/** What one batch was to hold and how it came out. */
+export interface BatchMetrics {
+  readonly expectedItems: number
+  readonly itemsProcessed: number
+  readonly itemsFailed: number
+  readonly errorDetails: string | null
+}
+
+export const newBatchMetrics = (expectedItems: number): BatchMetrics => ({
+  expectedItems,
+  itemsProcessed: 0,
+  itemsFailed: 0,
+  errorDetails: null,
+})
+
+/** How much of the batch was kept, 0 to 100; an empty batch is complete. */
+export const completionPercentage = (m: BatchMetrics): number =>
+  m.expectedItems === 0 ? 100 : (100 * m.itemsProcessed) / m.expectedItems
+
+/** Something the source is known to have left out, and why. */
+export interface Shortfall {
+  /** A word a program can act on: `sso`, `truncated`, `count_mismatch`, … */
+  readonly code: string
+  /** The same for a person. */
+  readonly detail: string
+}
+
+/** Shortfalls kept for a session; a checkpoint must not grow with the length of a listing. */
+export const MAX_SHORTFALLS = 20
+
+/** Adds what is new; the first `MAX_SHORTFALLS` are kept, one of a kind. */
+export const addShortfalls = (
+  known: readonly Shortfall[],
+  more: readonly Shortfall[],
+): readonly Shortfall[] => {
+  const fresh = more.filter((m) => !known.some((k) => k.code === m.code && k.detail === m.detail))
+  return fresh.length === 0 ? known : [...known, ...fresh].slice(0, MAX_SHORTFALLS)
+}

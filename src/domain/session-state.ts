@@ -1,0 +1,157 @@
+import { transition, type SnapshotFrom } from 'xstate'
+import {
+  isTimelineCompleted,
+  sessionMachine,
+  type Position,
+  type SessionContext,
+  type SessionEvent,
+  type SessionMetrics,
+  type SessionStatus,
+  type Shortfall,
+} from '../../machines/index.ts'
+import type { Batch } from './batch.ts'
+import type { Checkpoint } from './checkpoint.ts'
+import type { TimeProvider } from './clock.ts'
+import { MusterError } from './errors.ts'
+import type { JsonRecord } from './json.ts'
+import { momentsOf, timelineOf, type Timeline } from './timeline.ts'
+
+/** Whether everything was found. UNKNOWN until the session has ended. */
+export type Completeness = 'UNKNOWN' | 'COMPLETE' | 'INCOMPLETE'
+
+/** A target spec after parsing: plain JSON, with credentials by name only. */
+export interface TargetConfig {
+  readonly name: string
+  readonly sourceType: string
+  readonly authRef: string | null
+  readonly spec: JsonRecord
+}
+
+/** One walk of one target, as it stands. */
+export interface SessionState {
+  readonly sessionId: string
+  readonly jobId: string
+  readonly targetName: string
+  readonly sourceType: string
+  readonly status: SessionStatus
+  readonly failureReason: string | null
+  readonly completeness: Completeness
+  /** What the source is known to have left out. */
+  readonly shortfalls: readonly Shortfall[]
+  /** How many items the source says the listing has, where it says so. */
+  readonly total: number | null
+  readonly lastCheckpoint: Checkpoint | null
+  readonly position: Position
+  readonly timeline: Timeline
+  readonly metrics: SessionMetrics
+  readonly config: TargetConfig
+}
+
+export type SessionSnapshot = SnapshotFrom<typeof sessionMachine>
+
+/** Sessions that a process may be walking, or may have left. */
+export const ACTIVE_STATUSES: readonly SessionStatus[] = ['INITIALIZED', 'IN_PROGRESS', 'STALLED']
+
+export function isActive(status: SessionStatus): boolean {
+  return ACTIVE_STATUSES.includes(status)
+}
+
+/** The verdict that follows from a session's status. */
+export function completenessOf(status: SessionStatus): Completeness {
+  if (isActive(status)) return 'UNKNOWN'
+  return status === 'COMPLETED' ? 'COMPLETE' : 'INCOMPLETE'
+}
+
+/** The part of a session's state that its machine decides. */
+export function machineState(snapshot: SessionSnapshot) {
+  const { value, context } = snapshot
+  return {
+    status: value,
+    failureReason: context.failureReason,
+    completeness: completenessOf(value),
+    shortfalls: context.shortfalls,
+    total: context.total,
+    position: context.position,
+    timeline: timelineOf(context.timeline),
+    metrics: context.metrics,
+  } satisfies Partial<SessionState>
+}
+
+function snapshotOf(state: SessionState): SessionSnapshot {
+  const context: SessionContext = {
+    sessionId: state.sessionId,
+    sourceType: state.sourceType,
+    position: state.position,
+    metrics: state.metrics,
+    timeline: momentsOf(state.timeline),
+    failureReason: state.failureReason,
+    shortfalls: state.shortfalls,
+    total: state.total,
+  }
+  return sessionMachine.resolveState({ value: state.status, context }) as SessionSnapshot
+}
+
+function apply(state: SessionState, event: SessionEvent): SessionState {
+  const snapshot = snapshotOf(state)
+  if (!snapshot.can(event)) {
+    throw new MusterError(
+      'ILLEGAL_TRANSITION',
+      `session ${state.sessionId} is ${state.status}: "${event.type}" is not possible there`,
+    )
+  }
+  const [next] = transition(sessionMachine, snapshot, event)
+  return { ...state, ...machineState(next) }
+}
+
+/** The session as taken up by a process. @throws ILLEGAL_TRANSITION unless it is INITIALIZED. */
+export function markInProgress(state: SessionState, clock: TimeProvider): SessionState {
+  return apply(state, { type: 'session.start', at: clock.now() })
+}
+
+/**
+ * The session at the end of its listing: COMPLETED, or PARTIALLY_COMPLETED or
+ * FAILED where items failed. @throws ILLEGAL_TRANSITION unless it is being walked.
+ */
+export function markCompleted(state: SessionState, clock: TimeProvider): SessionState {
+  return apply(state, { type: 'listing.exhausted', at: clock.now() })
+}
+
+/** The session as FAILED. @throws ILLEGAL_TRANSITION when it has ended. */
+export function markFailed(state: SessionState, reason: string, clock: TimeProvider): SessionState {
+  return apply(state, { type: 'session.fail', at: clock.now(), reason, pageLost: false })
+}
+
+/** The session after one of its batches. @throws ILLEGAL_TRANSITION unless both fit together. */
+export function processCompletedBatch(
+  state: SessionState,
+  batch: Batch,
+  clock: TimeProvider,
+): SessionState {
+  if (batch.sessionId !== state.sessionId || batch.status === 'IN_PROGRESS') {
+    throw new MusterError(
+      'ILLEGAL_TRANSITION',
+      `batch ${batch.batchId} of session ${batch.sessionId} is ${batch.status}: expected a settled batch of session ${state.sessionId}`,
+    )
+  }
+  return apply(state, {
+    type: 'batch.committed',
+    at: clock.now(),
+    position: batch.position ?? state.position,
+    processed: batch.metrics.itemsProcessed,
+    failed: batch.metrics.itemsFailed,
+    retried: 0,
+    batchFailed: batch.status === 'FAILED',
+    total: null,
+    shortfalls: [],
+  })
+}
+
+/** Whether nothing has come of a running session for longer than the threshold, in milliseconds. */
+export function isStalled(state: SessionState, thresholdMs: number, clock: TimeProvider): boolean {
+  if (state.status === 'STALLED') return true
+  return (
+    state.status === 'IN_PROGRESS' &&
+    !isTimelineCompleted(momentsOf(state.timeline)) &&
+    clock.now() - state.timeline.lastUpdate.getTime() > thresholdMs
+  )
+}
