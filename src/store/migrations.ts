@@ -1,0 +1,165 @@
+import { sql, type Kysely } from 'kysely'
+
+/** One step of the schema; it runs inside a transaction of its own. */
+export interface Migration {
+  readonly name: string
+  up(db: Kysely<unknown>): Promise<void>
+}
+
+async function createSessions(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable('sessions')
+    .addColumn('id', 'integer', (c) => c.primaryKey())
+    .addColumn('session_id', 'text', (c) => c.notNull().unique())
+    .addColumn('job', 'integer', (c) => c.notNull())
+    .addColumn('target_name', 'text', (c) => c.notNull())
+    .addColumn('target_key', 'text', (c) => c.notNull())
+    .addColumn('source_type', 'text', (c) => c.notNull())
+    .addColumn('config', 'text', (c) => c.notNull())
+    .addColumn('status', 'text', (c) => c.notNull())
+    .addColumn('failure_reason', 'text')
+    .addColumn('completeness', 'text', (c) => c.notNull())
+    .addColumn('shortfalls', 'text', (c) => c.notNull())
+    .addColumn('total', 'integer')
+    .addColumn('total_batches', 'integer', (c) => c.notNull())
+    .addColumn('failed_batches', 'integer', (c) => c.notNull())
+    .addColumn('items_found', 'integer', (c) => c.notNull())
+    .addColumn('items_processed', 'integer', (c) => c.notNull())
+    .addColumn('items_failed', 'integer', (c) => c.notNull())
+    .addColumn('started_at', 'integer', (c) => c.notNull())
+    .addColumn('last_update', 'integer', (c) => c.notNull())
+    .addColumn('completed_at', 'integer')
+    .addColumn('revision', 'integer', (c) => c.notNull())
+    .addColumn('lease_owner', 'text')
+    .addColumn('lease_until', 'integer')
+    .addColumn('delivery_started_at', 'integer')
+    .execute()
+  // One unfinished session a target: two processes that start at once cannot both walk it.
+  await sql`create unique index sessions_active on sessions (target_key)
+    where status in ('INITIALIZED', 'IN_PROGRESS', 'STALLED')`.execute(db)
+  await db.schema.createIndex('sessions_by_target').on('sessions').column('target_key').execute()
+  await db.schema
+    .createTable('checkpoints')
+    .addColumn('id', 'integer', (c) => c.primaryKey())
+    .addColumn('target_id', 'text', (c) => c.notNull().unique())
+    .addColumn('data', 'text', (c) => c.notNull())
+    .addColumn('updated_at', 'integer', (c) => c.notNull())
+    .execute()
+}
+
+async function createBatches(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable('batches')
+    .addColumn('session', 'integer', (c) => c.notNull())
+    .addColumn('number', 'integer', (c) => c.notNull())
+    .addColumn('batch_id', 'text', (c) => c.notNull())
+    .addColumn('status', 'text', (c) => c.notNull())
+    .addColumn('position', 'text')
+    .addColumn('expected_items', 'integer', (c) => c.notNull())
+    .addColumn('items_processed', 'integer', (c) => c.notNull())
+    .addColumn('items_failed', 'integer', (c) => c.notNull())
+    .addColumn('error_details', 'text')
+    .addColumn('started_at', 'integer', (c) => c.notNull())
+    .addColumn('last_update', 'integer', (c) => c.notNull())
+    .addColumn('completed_at', 'integer')
+    .addColumn('first_task', 'integer')
+    .addColumn('last_task', 'integer')
+    .addPrimaryKeyConstraint('batches_pk', ['session', 'number'])
+    .execute()
+  await db.schema.createIndex('batches_by_id').on('batches').column('batch_id').unique().execute()
+  await db.schema
+    .createTable('failed_items')
+    .addColumn('id', 'integer', (c) => c.primaryKey())
+    .addColumn('session', 'integer', (c) => c.notNull())
+    .addColumn('batch_number', 'integer', (c) => c.notNull())
+    .addColumn('item', 'text', (c) => c.notNull())
+    .addColumn('reason', 'text', (c) => c.notNull())
+    .addColumn('failed_at', 'integer', (c) => c.notNull())
+    .execute()
+  await db.schema
+    .createIndex('failed_items_by_session')
+    .on('failed_items')
+    .columns(['session', 'id'])
+    .execute()
+}
+
+async function createResources(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable('resources')
+    .addColumn('id', 'integer', (c) => c.primaryKey())
+    .addColumn('source_type', 'text', (c) => c.notNull())
+    .addColumn('key', 'text', (c) => c.notNull())
+    .addColumn('uri', 'text', (c) => c.notNull())
+    .addColumn('name', 'text', (c) => c.notNull())
+    .addColumn('is_active', 'integer', (c) => c.notNull())
+    .addColumn('metadata', 'text', (c) => c.notNull())
+    .addColumn('created_at', 'integer', (c) => c.notNull())
+    .addColumn('updated_at', 'integer', (c) => c.notNull())
+    .addUniqueConstraint('resources_identity', ['source_type', 'key'])
+    .execute()
+  // A repository is also looked up by its URL; a URL's key is the URL, and an object's key its URI.
+  await sql`create index resources_github_uri on resources (uri)
+    where source_type = 'github'`.execute(db)
+  await db.schema
+    .createTable('scan_targets')
+    .addColumn('target_id', 'integer', (c) => c.primaryKey())
+    .addColumn('scan_target_id', 'text', (c) => c.notNull().unique())
+    .addColumn('target_type', 'text', (c) => c.notNull())
+    .addColumn('name', 'text', (c) => c.notNull())
+    .addColumn('metadata', 'text', (c) => c.notNull())
+    .addColumn('last_scan_at', 'integer')
+    .addColumn('created_at', 'integer', (c) => c.notNull())
+    .addColumn('updated_at', 'integer', (c) => c.notNull())
+    .execute()
+}
+
+async function createTasks(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable('tasks')
+    .addColumn('seq', 'integer', (c) => c.primaryKey())
+    .addColumn('task_id', 'text', (c) => c.notNull().unique())
+    .addColumn('session', 'integer', (c) => c.notNull())
+    .addColumn('target', 'integer', (c) => c.notNull())
+    .addColumn('uri', 'text', (c) => c.notNull())
+    .addColumn('metadata', 'text', (c) => c.notNull())
+    .addColumn('created_at', 'integer', (c) => c.notNull())
+    .addColumn('acknowledged_at', 'integer')
+    .addColumn('status', 'text', (c) => c.notNull())
+    .addColumn('items_processed', 'integer', (c) => c.notNull())
+    .addColumn('error', 'text')
+    .addColumn('progress_at', 'integer')
+    .execute()
+  // The task row is its own outbox: this index holds just what is still to be delivered.
+  await sql`create index tasks_outstanding on tasks (session, seq)
+    where acknowledged_at is null`.execute(db)
+  await db.schema
+    .createTable('jobs')
+    .addColumn('id', 'integer', (c) => c.primaryKey())
+    .addColumn('job_id', 'text', (c) => c.notNull().unique())
+    .addColumn('name', 'text', (c) => c.notNull())
+    .addColumn('created_at', 'integer', (c) => c.notNull())
+    .execute()
+  await sql`create table job_targets (
+    job integer not null, target integer not null, primary key (job, target)
+  ) without rowid`.execute(db)
+  await db.schema
+    .createTable('rules')
+    .addColumn('rule_id', 'text', (c) => c.primaryKey().notNull())
+    .addColumn('definition', 'text', (c) => c.notNull())
+    .addColumn('hash', 'text', (c) => c.notNull())
+    .addColumn('updated_at', 'integer', (c) => c.notNull())
+    .execute()
+}
+
+/** In order; a database's version is the number of those that have run. Never edit one that was released. */
+export const MIGRATIONS: readonly Migration[] = [
+  {
+    name: 'the model',
+    async up(db) {
+      await createSessions(db)
+      await createBatches(db)
+      await createResources(db)
+      await createTasks(db)
+    },
+  },
+]

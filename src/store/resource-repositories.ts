@@ -1,0 +1,192 @@
+import type { Kysely } from 'kysely'
+import type { TimeProvider } from '../domain/clock.ts'
+import { scanTargetId } from '../domain/identity.ts'
+import type { JsonRecord } from '../domain/json.ts'
+import type { Resource } from '../domain/resources.ts'
+import { resourceOf, scanTargetOf } from './rows.ts'
+import type { Schema } from './schema.ts'
+import type { Repositories, ScanTargetRepository } from './store.ts'
+
+interface NewRow {
+  readonly key: string
+  readonly uri: string
+  readonly name: string
+  readonly metadata: JsonRecord
+}
+
+/** One table holds the resources of every source; the model's repositories are views of it by type. */
+function resources(db: Kysely<Schema>, clock: TimeProvider, sourceType: string) {
+  const select = () => db.selectFrom('resources').selectAll().where('source_type', '=', sourceType)
+  const one = async (column: 'id' | 'key' | 'uri', value: string | number) => {
+    const row = await select()
+      .where(column, '=', value as never)
+      .executeTakeFirst()
+    return row === undefined ? null : resourceOf(row)
+  }
+  return {
+    one,
+    async upsert(row: NewRow): Promise<number> {
+      const now = clock.now()
+      const { id } = await db
+        .insertInto('resources')
+        .values({
+          source_type: sourceType,
+          key: row.key,
+          uri: row.uri,
+          name: row.name,
+          is_active: 1,
+          metadata: JSON.stringify(row.metadata),
+          created_at: now,
+          updated_at: now,
+        })
+        .onConflict((c) =>
+          c.columns(['source_type', 'key']).doUpdateSet({
+            uri: row.uri,
+            name: row.name,
+            is_active: 1,
+            metadata: JSON.stringify(row.metadata),
+            updated_at: now,
+          }),
+        )
+        .returning('id')
+        .executeTakeFirstOrThrow()
+      return id
+    },
+    async change(id: number, row: NewRow & { isActive: boolean }): Promise<void> {
+      await db
+        .updateTable('resources')
+        .set({
+          uri: row.uri,
+          name: row.name,
+          is_active: row.isActive ? 1 : 0,
+          metadata: JSON.stringify(row.metadata),
+          updated_at: clock.now(),
+        })
+        .where('id', '=', id)
+        .where('source_type', '=', sourceType)
+        .execute()
+    },
+    async list(limit: number, offset: number): Promise<Resource[]> {
+      const rows = await select().orderBy('id').limit(limit).offset(offset).execute()
+      return rows.map(resourceOf)
+    },
+  }
+}
+
+const orNull = <T>(resource: Resource | null, map: (resource: Resource) => T): T | null =>
+  resource === null ? null : map(resource)
+
+const repoOf = ({ id, key, name, uri, isActive, metadata, timeline }: Resource) => ({
+  id,
+  key,
+  name,
+  url: uri,
+  isActive,
+  metadata,
+  timeline,
+})
+const urlOf = ({ id, uri, metadata, timeline }: Resource) => ({ id, url: uri, metadata, timeline })
+const objectOf = ({ id, key, uri, isActive, metadata, timeline }: Resource) => ({
+  id,
+  key,
+  uri,
+  isActive,
+  metadata,
+  timeline,
+})
+
+export function resourceRepositories(
+  db: Kysely<Schema>,
+  clock: TimeProvider,
+): Pick<Repositories, 'githubRepos' | 'urls' | 's3Objects' | 'scanTargets'> {
+  const github = resources(db, clock, 'github')
+  const url = resources(db, clock, 'url')
+  const s3 = resources(db, clock, 's3')
+  return {
+    githubRepos: {
+      create: (repo) => github.upsert({ ...repo, uri: repo.url }),
+      update: (repo) => github.change(repo.id, { ...repo, uri: repo.url }),
+      getById: async (id) => orNull(await github.one('id', id), repoOf),
+      getByUrl: async (uri) => orNull(await github.one('uri', uri), repoOf),
+      list: async (limit, offset) => (await github.list(limit, offset)).map(repoOf),
+    },
+    urls: {
+      create: (target) =>
+        url.upsert({ ...target, key: target.url, uri: target.url, name: target.url }),
+      update: (target) =>
+        url.change(target.id, {
+          ...target,
+          key: target.url,
+          uri: target.url,
+          name: target.url,
+          isActive: true,
+        }),
+      getByUrl: async (uri) => orNull(await url.one('key', uri), urlOf),
+    },
+    s3Objects: {
+      create: (object) => s3.upsert(object),
+      getByUri: async (uri) => orNull(await s3.one('key', uri), objectOf),
+      list: async (limit, offset) => (await s3.list(limit, offset)).map(objectOf),
+    },
+    scanTargets: scanTargetRepository(db, clock),
+  }
+}
+
+function scanTargetRepository(db: Kysely<Schema>, clock: TimeProvider): ScanTargetRepository {
+  const select = () => db.selectFrom('scan_targets').selectAll()
+  return {
+    async create(target) {
+      const { key } = await db
+        .selectFrom('resources')
+        .select('key')
+        .where('id', '=', target.targetId)
+        .where('source_type', '=', target.targetType)
+        .executeTakeFirstOrThrow()
+      const id = scanTargetId(target.targetType, key)
+      const now = clock.now()
+      await db
+        .insertInto('scan_targets')
+        .values({
+          target_id: target.targetId,
+          scan_target_id: id,
+          target_type: target.targetType,
+          name: target.name,
+          metadata: JSON.stringify(target.metadata),
+          created_at: now,
+          updated_at: now,
+        })
+        .onConflict((c) =>
+          c.column('target_id').doUpdateSet({ name: target.name, updated_at: now }),
+        )
+        .execute()
+      return id
+    },
+    async update(target) {
+      await db
+        .updateTable('scan_targets')
+        .set({
+          name: target.name,
+          metadata: JSON.stringify(target.metadata),
+          last_scan_at: target.lastScanTime?.getTime() ?? null,
+          updated_at: clock.now(),
+        })
+        .where('scan_target_id', '=', target.id)
+        .execute()
+    },
+    async getById(id) {
+      const row = await select().where('scan_target_id', '=', id).executeTakeFirst()
+      return row === undefined ? null : scanTargetOf(row)
+    },
+    async find(targetType, targetId) {
+      const row = await select()
+        .where('target_id', '=', targetId)
+        .where('target_type', '=', targetType)
+        .executeTakeFirst()
+      return row === undefined ? null : scanTargetOf(row)
+    },
+    async list(limit, offset) {
+      const rows = await select().orderBy('target_id').limit(limit).offset(offset).execute()
+      return rows.map(scanTargetOf)
+    },
+  }
+}

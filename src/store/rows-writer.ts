@@ -1,0 +1,47 @@
+import type { CompiledQuery, Kysely, QueryResult } from 'kysely'
+import type { Schema } from './schema.ts'
+
+/** Rows a statement holds; what is left of a page goes by smaller ones. Ten and a hundred measured alike; one was a third slower. */
+const CHUNKS = [100, 10, 1] as const
+
+type Values = readonly (string | number | null)[]
+
+/**
+ * Writes many rows with a few statements that are compiled once. Kysely builds
+ * and types the SQL for rows of placeholders; each call only fills in the values.
+ *
+ * @param compile builds the statement for a number of rows; every value must be
+ * a parameter, in the order in which `values` gives them.
+ */
+export function rowsWriter<Row, Returned = never>(params: {
+  readonly compile: (rows: number) => CompiledQuery<Returned>
+  readonly values: (row: Row) => Values
+}) {
+  const compiled = new Map<number, CompiledQuery<Returned>>()
+  const statement = (rows: number): CompiledQuery<Returned> => {
+    const known = compiled.get(rows)
+    if (known !== undefined) return known
+    const made = params.compile(rows)
+    compiled.set(rows, made)
+    return made
+  }
+  return async (db: Kysely<Schema>, rows: readonly Row[]): Promise<Returned[]> => {
+    const returned: Returned[] = []
+    let done = 0
+    for (const size of CHUNKS) {
+      for (; rows.length - done >= size; done += size) {
+        const parameters = rows.slice(done, done + size).flatMap(params.values)
+        const result: QueryResult<Returned> = await db.executeQuery({
+          ...statement(size),
+          parameters,
+        })
+        for (const row of result.rows) returned.push(row)
+      }
+    }
+    return returned
+  }
+}
+
+/** As many copies of a row of placeholders as a statement needs. */
+export const repeat = <Row>(row: Row, times: number): Row[] =>
+  Array.from({ length: times }, () => row)

@@ -1,0 +1,175 @@
+import type { Selectable } from 'kysely'
+import type { BatchMetrics, BatchStatus, Position, SessionStatus } from '../../machines/index.ts'
+import type { Batch } from '../domain/batch.ts'
+import type { JsonRecord } from '../domain/json.ts'
+import type { Resource, ScanTarget } from '../domain/resources.ts'
+import type { Completeness, SessionState, TargetConfig } from '../domain/session-state.ts'
+import type { TaskRecord } from '../domain/task.ts'
+import { momentsOf, timelineOf } from '../domain/timeline.ts'
+import type { BatchTable, ResourceTable, ScanTargetTable, SessionTable } from './schema.ts'
+
+const json = <T>(text: string): T => JSON.parse(text) as T
+
+/** A session's row together with its job's identity and its checkpoint. */
+export type SessionRow = Selectable<SessionTable> & {
+  job_id: string
+  checkpoint_id: number
+  checkpoint_data: string
+  checkpoint_at: number
+}
+
+interface StoredCheckpoint {
+  readonly snapshot: { readonly context: { readonly position: Position } }
+}
+
+export function sessionOf(row: SessionRow): SessionState {
+  const data = json<JsonRecord & StoredCheckpoint>(row.checkpoint_data)
+  return {
+    sessionId: row.session_id,
+    jobId: row.job_id,
+    targetName: row.target_name,
+    sourceType: row.source_type,
+    status: row.status as SessionStatus,
+    failureReason: row.failure_reason,
+    completeness: row.completeness as Completeness,
+    shortfalls: json(row.shortfalls),
+    total: row.total,
+    lastCheckpoint: {
+      id: row.checkpoint_id,
+      targetId: row.session_id,
+      data,
+      updatedAt: new Date(row.checkpoint_at),
+    },
+    // A checkpoint of another version may be shaped otherwise; it is judged where it is restored.
+    position: data.snapshot?.context?.position ?? { at: 'start' },
+    timeline: timelineOf({
+      startedAt: row.started_at,
+      lastUpdate: row.last_update,
+      completedAt: row.completed_at,
+    }),
+    metrics: {
+      totalBatches: row.total_batches,
+      failedBatches: row.failed_batches,
+      itemsFound: row.items_found,
+      itemsProcessed: row.items_processed,
+      itemsFailed: row.items_failed,
+    },
+    config: json<TargetConfig>(row.config),
+  }
+}
+
+/** The columns of a session that its machine decides. */
+export function sessionColumns(session: SessionState) {
+  const { metrics } = session
+  const timeline = momentsOf(session.timeline)
+  return {
+    status: session.status,
+    failure_reason: session.failureReason,
+    completeness: session.completeness,
+    shortfalls: JSON.stringify(session.shortfalls),
+    total: session.total,
+    total_batches: metrics.totalBatches,
+    failed_batches: metrics.failedBatches,
+    items_found: metrics.itemsFound,
+    items_processed: metrics.itemsProcessed,
+    items_failed: metrics.itemsFailed,
+    started_at: timeline.startedAt,
+    last_update: timeline.lastUpdate,
+    completed_at: timeline.completedAt,
+  }
+}
+
+export function batchOfRow(row: Selectable<BatchTable> & { session_id: string }): Batch {
+  const metrics: BatchMetrics = {
+    expectedItems: row.expected_items,
+    itemsProcessed: row.items_processed,
+    itemsFailed: row.items_failed,
+    errorDetails: row.error_details,
+  }
+  return {
+    batchId: row.batch_id,
+    sessionId: row.session_id,
+    number: row.number,
+    status: row.status as BatchStatus,
+    position: row.position === null ? null : json<Position>(row.position),
+    timeline: timelineOf({
+      startedAt: row.started_at,
+      lastUpdate: row.last_update,
+      completedAt: row.completed_at,
+    }),
+    metrics,
+  }
+}
+
+export function batchColumns(batch: Batch) {
+  const timeline = momentsOf(batch.timeline)
+  return {
+    number: batch.number,
+    batch_id: batch.batchId,
+    status: batch.status,
+    position: batch.position === null ? null : JSON.stringify(batch.position),
+    expected_items: batch.metrics.expectedItems,
+    items_processed: batch.metrics.itemsProcessed,
+    items_failed: batch.metrics.itemsFailed,
+    error_details: batch.metrics.errorDetails,
+    started_at: timeline.startedAt,
+    last_update: timeline.lastUpdate,
+    completed_at: timeline.completedAt,
+  }
+}
+
+export function resourceOf(row: Selectable<ResourceTable>): Resource {
+  return {
+    id: row.id,
+    sourceType: row.source_type,
+    key: row.key,
+    name: row.name,
+    uri: row.uri,
+    isActive: row.is_active === 1,
+    metadata: json(row.metadata),
+    timeline: timelineOf({
+      startedAt: row.created_at,
+      lastUpdate: row.updated_at,
+      completedAt: null,
+    }),
+  }
+}
+
+export function scanTargetOf(row: Selectable<ScanTargetTable>): ScanTarget {
+  return {
+    id: row.scan_target_id,
+    name: row.name,
+    targetType: row.target_type,
+    targetId: row.target_id,
+    metadata: json(row.metadata),
+    lastScanTime: row.last_scan_at === null ? null : new Date(row.last_scan_at),
+    timeline: timelineOf({
+      startedAt: row.created_at,
+      lastUpdate: row.updated_at,
+      completedAt: null,
+    }),
+  }
+}
+
+export interface TaskRow {
+  seq: number
+  task_id: string
+  session_id: string
+  job_id: string
+  scan_target_id: string
+  target_type: string
+  uri: string
+  metadata: string
+}
+
+export function taskOf(row: TaskRow): TaskRecord {
+  return {
+    taskId: row.task_id,
+    sessionId: row.session_id,
+    jobId: row.job_id,
+    scanTargetId: row.scan_target_id,
+    sourceType: row.target_type,
+    resourceUri: row.uri,
+    metadata: json(row.metadata),
+  }
+}

@@ -1,0 +1,142 @@
+import type { Generated } from 'kysely'
+
+/**
+ * The tables. Times are milliseconds since the Unix epoch; JSON is text.
+ * Identities that others see are UUIDs in a unique column; between tables,
+ * rows point at each other by integer, which keeps rows and indexes small.
+ */
+export interface Schema {
+  sessions: SessionTable
+  checkpoints: CheckpointTable
+  batches: BatchTable
+  failed_items: FailedItemTable
+  resources: ResourceTable
+  scan_targets: ScanTargetTable
+  tasks: TaskTable
+  jobs: JobTable
+  job_targets: JobTargetTable
+  rules: RuleTable
+}
+
+export interface SessionTable {
+  id: Generated<number>
+  session_id: string
+  job: number
+  target_name: string
+  /** Hash of what is walked: sessions of one key walk the same thing. */
+  target_key: string
+  source_type: string
+  config: string
+  status: string
+  failure_reason: string | null
+  completeness: string
+  shortfalls: string
+  total: number | null
+  total_batches: number
+  failed_batches: number
+  items_found: number
+  items_processed: number
+  items_failed: number
+  started_at: number
+  last_update: number
+  completed_at: number | null
+  /** The write counter: a commit names the one it read. */
+  revision: number
+  lease_owner: string | null
+  lease_until: number | null
+  /** When a host began to take this session's tasks; null while none has. */
+  delivery_started_at: number | null
+}
+
+export interface CheckpointTable {
+  id: Generated<number>
+  target_id: string
+  data: string
+  updated_at: number
+}
+
+export interface BatchTable {
+  session: number
+  number: number
+  batch_id: string
+  status: string
+  position: string | null
+  expected_items: number
+  items_processed: number
+  items_failed: number
+  error_details: string | null
+  started_at: number
+  last_update: number
+  completed_at: number | null
+  /** The batch's tasks are those with `first_task <= seq <= last_task`; null where it made none. */
+  first_task: number | null
+  last_task: number | null
+}
+
+export interface FailedItemTable {
+  id: Generated<number>
+  session: number
+  batch_number: number
+  item: string
+  reason: string
+  failed_at: number
+}
+
+export interface ResourceTable {
+  id: Generated<number>
+  source_type: string
+  key: string
+  uri: string
+  name: string
+  is_active: number
+  metadata: string
+  created_at: number
+  updated_at: number
+}
+
+export interface ScanTargetTable {
+  /** The resource's id: one scan target a resource. */
+  target_id: number
+  scan_target_id: string
+  target_type: string
+  name: string
+  metadata: string
+  last_scan_at: number | null
+  created_at: number
+  updated_at: number
+}
+
+export interface TaskTable {
+  /** The order of delivery. */
+  seq: Generated<number>
+  task_id: string
+  session: number
+  target: number
+  uri: string
+  metadata: string
+  created_at: number
+  acknowledged_at: number | null
+  status: string
+  items_processed: number
+  error: string | null
+  progress_at: number | null
+}
+
+export interface JobTable {
+  id: Generated<number>
+  job_id: string
+  name: string
+  created_at: number
+}
+
+export interface JobTargetTable {
+  job: number
+  target: number
+}
+
+export interface RuleTable {
+  rule_id: string
+  definition: string
+  hash: string
+  updated_at: number
+}

@@ -1,0 +1,97 @@
+import { StoreError } from '../domain/errors.ts'
+
+interface Explanation {
+  readonly code: StoreError['code']
+  readonly what: string
+  readonly remedy: string
+  readonly retryable?: boolean
+}
+
+/** By the beginning of SQLite's result code (sqlite.org/rescode.html). */
+const EXPLANATIONS: readonly (readonly [prefix: string, Explanation])[] = [
+  [
+    'SQLITE_NOTADB',
+    {
+      code: 'STORE_FOREIGN',
+      what: 'is not a SQLite database',
+      remedy: 'name another file, or move this one away; it was not changed',
+    },
+  ],
+  [
+    'SQLITE_CORRUPT',
+    {
+      code: 'STORE_CORRUPT',
+      what: 'is damaged',
+      remedy:
+        'restore it from a backup, or recover what can be read with "sqlite3 FILE .recover"; it was not changed',
+    },
+  ],
+  [
+    'SQLITE_READONLY',
+    {
+      code: 'STORE_READ_ONLY',
+      what: 'cannot be written',
+      remedy: 'give this user the right to write to the file and its folder',
+    },
+  ],
+  [
+    'SQLITE_CANTOPEN',
+    {
+      code: 'STORE_READ_ONLY',
+      what: 'cannot be opened or created',
+      remedy: 'the folder must exist and this user must be allowed to write there',
+    },
+  ],
+  [
+    'SQLITE_FULL',
+    {
+      code: 'STORE_FULL',
+      what: 'cannot grow: the disk is full',
+      remedy: 'make room and run it again; everything committed so far is kept',
+      retryable: true,
+    },
+  ],
+  [
+    'SQLITE_BUSY',
+    {
+      code: 'STORE_BUSY',
+      what: 'is locked by another process',
+      remedy: 'run it again when that process has let go',
+      retryable: true,
+    },
+  ],
+  [
+    'SQLITE_IOERR',
+    {
+      code: 'STORE_FAILED',
+      what: 'could not be read or written: the disk reported an error',
+      remedy: 'check the disk; everything committed so far is kept',
+    },
+  ],
+]
+
+function resultCode(thrown: unknown): string | null {
+  if (!(thrown instanceof Error) || !('code' in thrown)) return null
+  return typeof thrown.code === 'string' && thrown.code.startsWith('SQLITE_') ? thrown.code : null
+}
+
+/** Whether SQLite refused because a unique key exists already. */
+export function isUniqueViolation(thrown: unknown): boolean {
+  const cause = thrown instanceof StoreError ? thrown.cause : thrown
+  return /^SQLITE_CONSTRAINT_(UNIQUE|PRIMARYKEY)$/.test(resultCode(cause) ?? '')
+}
+
+/** What SQLite said, as an error that names the file and the remedy. Other errors pass unchanged. */
+export function explainSqliteError(thrown: unknown, path: string): unknown {
+  const result = resultCode(thrown)
+  if (result === null) return thrown
+  const found = EXPLANATIONS.find(([prefix]) => result.startsWith(prefix))?.[1]
+  if (found === undefined) {
+    const message = `database ${path}: ${(thrown as Error).message} (${result})`
+    return new StoreError('STORE_FAILED', message, { cause: thrown })
+  }
+  return new StoreError(found.code, `database ${path} ${found.what} (${result}): ${found.remedy}`, {
+    cause: thrown,
+    retryable: found.retryable ?? false,
+  })
+}

@@ -1,0 +1,215 @@
+import type { Batch } from '../domain/batch.ts'
+import type { Checkpoint } from '../domain/checkpoint.ts'
+import type { Job, Rule } from '../domain/job.ts'
+import type { JsonRecord } from '../domain/json.ts'
+import type { GitHubRepo, S3Object, ScanTarget, UrlTarget } from '../domain/resources.ts'
+import type { SessionState, TargetConfig } from '../domain/session-state.ts'
+import type { FailedItem, TaskProgress, TaskRecord } from '../domain/task.ts'
+import type { Identity } from '../sources/source.ts'
+
+/** What a repository needs to make a resource: everything but what the store gives. */
+export type NewResource<T> = Omit<T, 'id' | 'timeline' | 'isActive'>
+
+export interface GitHubRepoRepository {
+  /** @returns the id; an existing repository of the same key is updated. */
+  create(repo: NewResource<GitHubRepo>): Promise<number>
+  update(repo: GitHubRepo): Promise<void>
+  getById(id: number): Promise<GitHubRepo | null>
+  getByUrl(url: string): Promise<GitHubRepo | null>
+  list(limit: number, offset: number): Promise<GitHubRepo[]>
+}
+
+export interface UrlRepository {
+  create(target: NewResource<UrlTarget>): Promise<number>
+  update(target: UrlTarget): Promise<void>
+  getByUrl(url: string): Promise<UrlTarget | null>
+}
+
+export interface S3ObjectRepository {
+  create(object: NewResource<S3Object> & { readonly name: string }): Promise<number>
+  getByUri(uri: string): Promise<S3Object | null>
+  list(limit: number, offset: number): Promise<S3Object[]>
+}
+
+export interface ScanTargetRepository {
+  create(target: Pick<ScanTarget, 'name' | 'targetType' | 'targetId' | 'metadata'>): Promise<string>
+  update(target: ScanTarget): Promise<void>
+  getById(id: string): Promise<ScanTarget | null>
+  find(targetType: string, targetId: number): Promise<ScanTarget | null>
+  list(limit: number, offset: number): Promise<ScanTarget[]>
+}
+
+/**
+ * Batches are saved by `commitPage` alone, with everything else of their page;
+ * a batch that could be saved by itself could disagree with its session.
+ */
+export interface BatchRepository {
+  findBySessionId(sessionId: string): Promise<Batch[]>
+  findLastBySessionId(sessionId: string): Promise<Batch | null>
+  findById(batchId: string): Promise<Batch | null>
+}
+
+/** Sessions are saved by the unit of work alone, fenced by revision and lease. */
+export interface SessionRepository {
+  load(sessionId: string): Promise<SessionState | null>
+  /** Sessions that are not at their end, oldest first. */
+  getActiveStates(): Promise<SessionState[]>
+  /** The newest first. */
+  list(limit: number, offset?: number): Promise<SessionState[]>
+}
+
+export interface CheckpointRepository {
+  load(targetId: string): Promise<Checkpoint | null>
+  loadById(id: number): Promise<Checkpoint | null>
+}
+
+export interface TaskRepository {
+  getById(taskId: string): Promise<TaskRecord | null>
+  /** All tasks, or one session's, in the order of their creation; holds one window at a time. */
+  stream(filter?: { readonly sessionId?: string }): AsyncIterable<TaskRecord>
+  count(filter?: { readonly sessionId?: string }): Promise<number>
+  progress(taskId: string): Promise<TaskProgress | null>
+}
+
+export interface JobRepository {
+  create(job: Job): Promise<void>
+  getById(jobId: string): Promise<Job | null>
+  /** Associates scan targets with a job; those that are associated already stay so. */
+  associate(jobId: string, scanTargetIds: readonly string[]): Promise<void>
+  countTargets(jobId: string): Promise<number>
+}
+
+export interface RuleRepository {
+  save(rule: Rule): Promise<void>
+  getById(ruleId: string): Promise<Rule | null>
+  list(): Promise<Rule[]>
+}
+
+export interface Repositories {
+  readonly sessions: SessionRepository
+  readonly batches: BatchRepository
+  readonly checkpoints: CheckpointRepository
+  readonly tasks: TaskRepository
+  readonly scanTargets: ScanTargetRepository
+  readonly githubRepos: GitHubRepoRepository
+  readonly urls: UrlRepository
+  readonly s3Objects: S3ObjectRepository
+  readonly jobs: JobRepository
+  readonly rules: RuleRepository
+  readonly failedItems: FailedItemRepository
+}
+
+export interface FailedItemRepository {
+  find(params: {
+    readonly sessionId: string
+    readonly after: number
+    readonly limit: number
+    readonly until?: number
+  }): Promise<FailedItem[]>
+  lastId(sessionId: string): Promise<number>
+}
+
+/** What a commit names to show that it still has the session. */
+export interface Fence {
+  readonly sessionId: string
+  readonly owner: string
+  /** The revision that the writer read. */
+  readonly revision: number
+  /** Until when the lease is extended by this commit; milliseconds since the Unix epoch. */
+  readonly leaseUntil: number
+}
+
+export interface RejectedItem {
+  readonly item: string
+  readonly reason: string
+}
+
+export interface CreateSession {
+  readonly session: SessionState
+  /** Hash of what is walked. */
+  readonly targetKey: string
+  readonly job: Job
+  readonly checkpoint: JsonRecord
+}
+
+export interface ClaimSession {
+  readonly sessionId: string
+  readonly owner: string
+  readonly now: number
+  readonly leaseUntil: number
+  /** Whether the process that holds the lease is known to be gone. */
+  isGone(owner: string): boolean
+}
+
+export interface ClaimedSession {
+  readonly state: SessionState
+  readonly revision: number
+}
+
+export interface CommitSession {
+  readonly fence: Fence
+  /** The session as it will be. */
+  readonly session: SessionState
+  readonly checkpoint: JsonRecord
+  /** A page that could not be had leaves a batch of its own. */
+  readonly batch?: Batch
+}
+
+export interface CommitPage extends CommitSession {
+  readonly batch: Batch
+  readonly kept: readonly Identity[]
+  readonly rejected: readonly RejectedItem[]
+  /** Failed items that this page tried again; what failed again is among `rejected`. */
+  readonly retriedItems: readonly number[]
+  readonly at: number
+}
+
+export interface OutstandingTask extends TaskRecord {
+  /** Its place in the order of delivery. */
+  readonly seq: number
+}
+
+/** A target for which a session can be taken up again. */
+export interface Unfinished {
+  readonly sessionId: string
+  readonly targetKey: string
+}
+
+/**
+ * Everything Muster remembers. Each method is one step of the work and one
+ * transaction: it happens whole, or not at all.
+ */
+export interface Store {
+  readonly repositories: Repositories
+  /** @throws LEASE_HELD when an unfinished session of the same target exists. */
+  createSession(params: CreateSession): Promise<void>
+  /** @throws SESSION_NOT_FOUND, or LEASE_HELD while another live process walks it. */
+  claimSession(params: ClaimSession): Promise<ClaimedSession>
+  /** @returns whether the lease was still ours. */
+  renewLease(params: Omit<Fence, 'revision'>): Promise<boolean>
+  releaseLease(params: Pick<Fence, 'sessionId' | 'owner'>): Promise<void>
+  /** @throws LEASE_LOST, with nothing changed, when revision or lease no longer match. */
+  commitPage(params: CommitPage): Promise<{ readonly tasksCreated: number }>
+  /** @throws LEASE_LOST, with nothing changed, when revision or lease no longer match. */
+  commitSession(params: CommitSession): Promise<void>
+  /** Tasks after a place in the order that nobody has acknowledged. */
+  takeTasks(params: {
+    readonly sessionId: string
+    readonly after: number
+    readonly limit: number
+  }): Promise<OutstandingTask[]>
+  acknowledgeTasks(params: { readonly seqs: readonly number[]; readonly at: number }): Promise<void>
+  /** Remembers that a host takes the session's tasks, so that a restart goes on delivering. */
+  beginDelivery(params: { readonly sessionId: string; readonly at: number }): Promise<void>
+  /** Scan targets of the batches after a number, a batch at a time. */
+  takeScanTargets(params: {
+    readonly sessionId: string
+    readonly afterBatch: number
+  }): Promise<{ readonly batch: number; readonly scanTargetIds: string[] } | null>
+  /** Sessions that are not at their end, or whose delivery is not; all of them, or one target's. Oldest first. */
+  findUnfinished(targetKey?: string): Promise<Unfinished[]>
+  recordProgress(progress: TaskProgress): Promise<boolean>
+  close(): Promise<void>
+}
+
+export type { TargetConfig }

@@ -1,0 +1,227 @@
+import type { Kysely } from 'kysely'
+import { LeaseError, MusterError } from '../domain/errors.ts'
+import { pageWriter, writeKept, type SessionKeys } from './page-writer.ts'
+import { batchColumns, sessionColumns, sessionOf, type SessionRow } from './rows.ts'
+import type { Schema } from './schema.ts'
+import { isUniqueViolation } from './sqlite-errors.ts'
+import type {
+  ClaimedSession,
+  ClaimSession,
+  CommitPage,
+  CommitSession,
+  CreateSession,
+  Fence,
+} from './store.ts'
+
+/** Sessions with their job and checkpoint. */
+export function selectSessions(db: Kysely<Schema>) {
+  return db
+    .selectFrom('sessions')
+    .innerJoin('jobs', 'jobs.id', 'sessions.job')
+    .innerJoin('checkpoints', 'checkpoints.target_id', 'sessions.session_id')
+    .selectAll('sessions')
+    .select([
+      'jobs.job_id',
+      'checkpoints.id as checkpoint_id',
+      'checkpoints.data as checkpoint_data',
+      'checkpoints.updated_at as checkpoint_at',
+    ])
+}
+
+/** The writes of a walk; each is one transaction. */
+export function unitOfWork(db: Kysely<Schema>) {
+  const writer = pageWriter(db)
+  return {
+    createSession: (params: CreateSession) => createSession(db, params),
+    claimSession: (params: ClaimSession) => claimSession(db, params),
+    renewLease: (params: Omit<Fence, 'revision'>) => renewLease(db, params),
+    releaseLease: (params: Pick<Fence, 'sessionId' | 'owner'>) => releaseLease(db, params),
+    commitSession: (params: CommitSession) =>
+      db.transaction().execute(async (trx) => {
+        const session = await writeSession(trx, params)
+        if (params.batch !== undefined) await writeBatch(trx, session.id, params)
+      }),
+    commitPage: (params: CommitPage) =>
+      db.transaction().execute(async (trx) => {
+        const session = await writeSession(trx, params)
+        const before = await lastTask(trx)
+        await writeKept(trx, writer, { session, kept: params.kept, at: params.at })
+        const after = await lastTask(trx)
+        await deleteRetried(trx, params.retriedItems)
+        await writer.failedItems(
+          trx,
+          params.rejected.map((r) => ({
+            ...r,
+            session: session.id,
+            batchNumber: params.batch.number,
+            at: params.at,
+          })),
+        )
+        await writeBatch(trx, session.id, params, { before, after })
+        return { tasksCreated: after - before }
+      }),
+  }
+}
+
+async function createSession(db: Kysely<Schema>, params: CreateSession): Promise<void> {
+  const { session, job } = params
+  try {
+    await db.transaction().execute(async (trx) => {
+      const { id } = await trx
+        .insertInto('jobs')
+        .values({ job_id: job.jobId, name: job.name, created_at: job.createdAt.getTime() })
+        .returning('id')
+        .executeTakeFirstOrThrow()
+      await trx
+        .insertInto('sessions')
+        .values({
+          session_id: session.sessionId,
+          job: id,
+          target_name: session.targetName,
+          target_key: params.targetKey,
+          source_type: session.sourceType,
+          config: JSON.stringify(session.config),
+          revision: 0,
+          ...sessionColumns(session),
+        })
+        .execute()
+      await trx
+        .insertInto('checkpoints')
+        .values({
+          target_id: session.sessionId,
+          data: JSON.stringify(params.checkpoint),
+          updated_at: session.timeline.lastUpdate.getTime(),
+        })
+        .execute()
+    })
+  } catch (thrown) {
+    if (!isUniqueViolation(thrown)) throw thrown
+    throw new LeaseError(
+      'LEASE_HELD',
+      `target "${session.targetName}" has an unfinished session that another process began: resume that one`,
+    )
+  }
+}
+
+async function claimSession(db: Kysely<Schema>, params: ClaimSession): Promise<ClaimedSession> {
+  return db.transaction().execute(async (trx) => {
+    const row = (await selectSessions(trx)
+      .where('sessions.session_id', '=', params.sessionId)
+      .executeTakeFirst()) as SessionRow | undefined
+    if (row === undefined) {
+      throw new MusterError(
+        'SESSION_NOT_FOUND',
+        `session ${params.sessionId} is not in this database: "muster status" lists those that are`,
+      )
+    }
+    const { lease_owner: owner, lease_until: until } = row
+    const held = owner !== null && owner !== params.owner && (until ?? 0) > params.now
+    if (held && !params.isGone(owner)) {
+      throw new LeaseError(
+        'LEASE_HELD',
+        `session ${params.sessionId} (target "${row.target_name}") is being walked by ${owner}: wait until it ends, or stop that process`,
+      )
+    }
+    await trx
+      .updateTable('sessions')
+      .set({
+        lease_owner: params.owner,
+        lease_until: params.leaseUntil,
+        revision: row.revision + 1,
+      })
+      .where('id', '=', row.id)
+      .execute()
+    return { state: sessionOf(row), revision: row.revision + 1 }
+  })
+}
+
+async function renewLease(db: Kysely<Schema>, params: Omit<Fence, 'revision'>): Promise<boolean> {
+  const { numUpdatedRows } = await db
+    .updateTable('sessions')
+    .set({ lease_until: params.leaseUntil })
+    .where('session_id', '=', params.sessionId)
+    .where('lease_owner', '=', params.owner)
+    .executeTakeFirst()
+  return numUpdatedRows === 1n
+}
+
+async function releaseLease(
+  db: Kysely<Schema>,
+  params: Pick<Fence, 'sessionId' | 'owner'>,
+): Promise<void> {
+  await db
+    .updateTable('sessions')
+    .set({ lease_owner: null, lease_until: null })
+    .where('session_id', '=', params.sessionId)
+    .where('lease_owner', '=', params.owner)
+    .execute()
+}
+
+/** Session and checkpoint, where revision and lease still match; the first write, so that a stale one stops here. */
+async function writeSession(trx: Kysely<Schema>, params: CommitSession): Promise<SessionKeys> {
+  const { fence, session } = params
+  const row = await trx
+    .updateTable('sessions')
+    .set({
+      ...sessionColumns(session),
+      revision: fence.revision + 1,
+      lease_until: fence.leaseUntil,
+    })
+    .where('session_id', '=', fence.sessionId)
+    .where('revision', '=', fence.revision)
+    .where('lease_owner', '=', fence.owner)
+    .returning(['id', 'job'])
+    .executeTakeFirst()
+  if (row === undefined) {
+    throw new LeaseError(
+      'LEASE_LOST',
+      `session ${fence.sessionId} was taken over by another process: this one has stopped walking it`,
+    )
+  }
+  await trx
+    .updateTable('checkpoints')
+    .set({
+      data: JSON.stringify(params.checkpoint),
+      updated_at: session.timeline.lastUpdate.getTime(),
+    })
+    .where('target_id', '=', fence.sessionId)
+    .execute()
+  return {
+    id: row.id,
+    job: row.job,
+    sessionId: session.sessionId,
+    sourceType: session.sourceType,
+  }
+}
+
+async function lastTask(trx: Kysely<Schema>): Promise<number> {
+  const row = await trx
+    .selectFrom('tasks')
+    .select((eb) => eb.fn.max('seq').as('seq'))
+    .executeTakeFirst()
+  return row?.seq ?? 0
+}
+
+async function deleteRetried(trx: Kysely<Schema>, ids: readonly number[]): Promise<void> {
+  if (ids.length === 0) return
+  await trx.deleteFrom('failed_items').where('id', 'in', ids).execute()
+}
+
+async function writeBatch(
+  trx: Kysely<Schema>,
+  session: number,
+  params: CommitSession,
+  tasks: { before: number; after: number } = { before: 0, after: 0 },
+): Promise<void> {
+  if (params.batch === undefined) return
+  const created = tasks.after > tasks.before
+  await trx
+    .insertInto('batches')
+    .values({
+      session,
+      ...batchColumns(params.batch),
+      first_task: created ? tasks.before + 1 : null,
+      last_task: created ? tasks.after : null,
+    })
+    .execute()
+}
