@@ -1,0 +1,56 @@
+import { transition, type ActorRefFrom } from 'xstate'
+import { sessionMachine, type SessionEvent } from '../../machines/index.ts'
+import { MusterError } from '../domain/errors.ts'
+import { machineState, type SessionSnapshot } from '../domain/session-state.ts'
+import type { CommitSession } from '../store/store.ts'
+import { sealSnapshot } from './envelope.ts'
+import type { Walk } from './walk.ts'
+
+export type SessionActor = ActorRefFrom<typeof sessionMachine>
+
+export interface Advance {
+  readonly walk: Walk
+  readonly actor: SessionActor
+  readonly owner: string
+  readonly leaseUntil: number
+  readonly event: SessionEvent
+  /** Writes the session as it will be, and all that belongs to the same step, in one transaction. */
+  commit(params: CommitSession): Promise<unknown>
+}
+
+/**
+ * The one way a session changes: its next snapshot is computed by the pure
+ * machine, committed, and only then is the event sent to the live actor.
+ *
+ * Saving from a subscriber or an action would be too late or too early: the
+ * actor would have moved without the row, or the row without its items.
+ *
+ * @throws ILLEGAL_TRANSITION where the session does not take the event, and
+ * what the commit throws; the live actor has then not moved.
+ */
+export function advance(params: Advance): Promise<void> {
+  const { walk } = params
+  const step = walk.settled.then(() => take(params))
+  walk.settled = step.catch(() => undefined)
+  return step
+}
+
+async function take({ walk, actor, event, commit, owner, leaseUntil }: Advance): Promise<void> {
+  const now = actor.getSnapshot() as SessionSnapshot
+  if (!now.can(event)) {
+    throw new MusterError(
+      'ILLEGAL_TRANSITION',
+      `session ${walk.sessionId} is ${now.value}: "${event.type}" is not possible there`,
+    )
+  }
+  const [next] = transition(sessionMachine, now, event)
+  const session = { ...walk.state, ...machineState(next) }
+  await commit({
+    fence: { sessionId: walk.sessionId, owner, revision: walk.revision, leaseUntil },
+    session,
+    checkpoint: sealSnapshot(next),
+  })
+  walk.revision += 1
+  walk.state = session
+  actor.send(event)
+}

@@ -1,0 +1,356 @@
+import { createActor, type SnapshotFrom } from 'xstate'
+import {
+  enumeratorActorId,
+  sessionMachine,
+  type EnumeratorOutput,
+  type coordinatorMachine,
+} from '../../machines/index.ts'
+import { announce } from '../delivery/event-bus.ts'
+import { canonicalHash } from '../domain/canonical.ts'
+import { errorRecord, LeaseError, MusterError } from '../domain/errors.ts'
+import { newId } from '../domain/identity.ts'
+import {
+  isActive,
+  machineState,
+  type SessionSnapshot,
+  type SessionState,
+  type TargetConfig,
+} from '../domain/session-state.ts'
+import { coordinatorLogic } from './actors.ts'
+import { openSnapshot, sealSnapshot } from './envelope.ts'
+import { startHeartbeat } from './heartbeat.ts'
+import { isGone, newOwner, ownedHere } from './owner.ts'
+import type { CredentialResolver, EnumerationDeps, CoordinatorActor } from './ports.ts'
+import { resultStreams, type EnumerationResult } from './result.ts'
+import { createWalk } from './create-walk.ts'
+import type { Walk } from './walk.ts'
+import { Walker } from './walker.ts'
+
+export interface EnumerateOptions {
+  /** Credentials for this target alone, by name; they come before those of `createMuster`. */
+  readonly auth?: unknown
+  /** Stops the walk at the next safe point; the session stays resumable. */
+  readonly signal?: AbortSignal
+}
+
+/** Walks targets: the model's coordinator. */
+export interface Coordinator {
+  /**
+   * Walks a target. An unfinished session of the same target is taken up again,
+   * and so is one whose tasks were not all acknowledged; otherwise a new one begins.
+   *
+   * @throws InvalidInputError for a spec that cannot be used
+   */
+  enumerateTarget(spec: unknown, options?: EnumerateOptions): EnumerationResult
+  /**
+   * Takes up a session on purpose, a FAILED or PARTIALLY_COMPLETED one too: its
+   * failed items are tried again, then its listing goes on.
+   */
+  resumeTarget(state: SessionState, options?: Omit<EnumerateOptions, 'auth'>): EnumerationResult
+}
+
+interface OpenWalk {
+  readonly walk: Walk
+  readonly result: EnumerationResult
+  readonly done: PromiseWithResolvers<SessionState>
+  /** Resolves when the walk has left nothing behind in this process. */
+  readonly finished: PromiseWithResolvers<void>
+}
+
+interface Start {
+  readonly config: TargetConfig
+  readonly credentials: CredentialResolver
+  readonly sessionId: string
+  readonly targetKey: string
+  readonly isNew: boolean
+  /** Whether an ended session is taken up again. */
+  readonly onPurpose: boolean
+  readonly signal: AbortSignal | undefined
+}
+
+/** What is walked, hashed: the same name, source and spec are the same target, whichever credential is used. */
+export function targetKeyOf({ name, sourceType, spec }: TargetConfig): string {
+  return canonicalHash([name, sourceType, spec])
+}
+
+export class EnumerationCoordinator implements Coordinator {
+  readonly #deps: EnumerationDeps
+  readonly #owner = newOwner()
+  readonly #walks = new Map<string, OpenWalk>()
+  readonly #unfinished: Map<string, string>
+  readonly #walker: Walker
+  readonly #actor: CoordinatorActor
+  readonly #stopHeartbeat: () => void
+  readonly #closed = new AbortController()
+  #closing = false
+
+  private constructor(deps: EnumerationDeps, unfinished: Map<string, string>) {
+    this.#deps = deps
+    this.#unfinished = unfinished
+    this.#walker = new Walker({ ...deps, owner: this.#owner, coordinator: () => this.#actor })
+    const logic = coordinatorLogic({
+      ...deps,
+      walker: this.#walker,
+      walk: (id) => this.#open(id).walk,
+      requestStarted: (id) => this.#enumerator(id)?.send({ type: 'request.started' }),
+      walkEnded: (id, output) => this.#ended(id, output),
+      walkBroke: (id, error) => this.#broke(id, error),
+    })
+    this.#actor = createActor(logic, {
+      id: 'coordinator',
+      ...(deps.inspect === undefined ? {} : { inspect: deps.inspect }),
+    }) as CoordinatorActor
+    // Without an observer, an error of the root actor would end the host's process.
+    this.#actor.subscribe({ error: (error) => this.#breakAll(error) })
+    this.#actor.start()
+    ownedHere.add(this.#owner)
+    this.#stopHeartbeat = startHeartbeat(deps.settings.leaseMs, () => this.#renewLeases())
+  }
+
+  /** A coordinator that knows which sessions the database holds unfinished. */
+  static async create(deps: EnumerationDeps): Promise<EnumerationCoordinator> {
+    const unfinished = new Map<string, string>()
+    for (const { targetKey, sessionId } of await deps.store.findUnfinished()) {
+      // The oldest first: its tasks have waited longest.
+      if (!unfinished.has(targetKey)) unfinished.set(targetKey, sessionId)
+    }
+    return new EnumerationCoordinator(deps, unfinished)
+  }
+
+  enumerateTarget(spec: unknown, options: EnumerateOptions = {}): EnumerationResult {
+    this.#refuseWhenClosed()
+    const { config, credentials } = this.#deps.parse(spec, options.auth)
+    const targetKey = targetKeyOf(config)
+    const known = this.#unfinished.get(targetKey)
+    return this.#start({
+      config,
+      credentials,
+      targetKey,
+      sessionId: known ?? newId(),
+      isNew: known === undefined,
+      onPurpose: false,
+      signal: options.signal,
+    })
+  }
+
+  resumeTarget(
+    state: SessionState,
+    options: Omit<EnumerateOptions, 'auth'> = {},
+  ): EnumerationResult {
+    this.#refuseWhenClosed()
+    return this.#start({
+      config: state.config,
+      credentials: this.#deps.credentials,
+      targetKey: targetKeyOf(state.config),
+      sessionId: state.sessionId,
+      isNew: false,
+      onPurpose: !isActive(state.status),
+      signal: options.signal,
+    })
+  }
+
+  /** Finishes the pages in hand, gives up the leases and stops. */
+  async close(): Promise<void> {
+    this.#closing = true
+    this.#actor.send({ type: 'coordinator.drain' })
+    await Promise.all([...this.#walks.values()].map(({ finished }) => finished.promise))
+    this.#closed.abort()
+    this.#stopHeartbeat()
+    this.#actor.stop()
+    ownedHere.delete(this.#owner)
+  }
+
+  #refuseWhenClosed(): void {
+    if (!this.#closing) return
+    throw new MusterError('CLOSED', 'this Muster is closed: create another with createMuster()')
+  }
+
+  #start(start: Start): EnumerationResult {
+    const running = this.#walks.get(start.sessionId)
+    if (running !== undefined) return running.result
+    const walk = createWalk(this.#deps, {
+      ...start,
+      closed: this.#closed.signal,
+      onBegun: () => this.#unfinished.set(start.targetKey, start.sessionId),
+      onDrained: () => this.#forget(start),
+    })
+    const done = Promise.withResolvers<SessionState>()
+    // Nobody has to wait for `done`; who does gets the rejection all the same.
+    done.promise.catch(() => undefined)
+    const result = {
+      sessionId: start.sessionId,
+      done: done.promise,
+      ...resultStreams(walk, {
+        store: this.#deps.store,
+        credentials: () => start.credentials.resolve(start.config),
+      }),
+    }
+    const open = { walk, result, done, finished: Promise.withResolvers<void>() }
+    this.#walks.set(start.sessionId, open)
+    this.#unfinished.set(start.targetKey, start.sessionId)
+    this.#begin(open, start).catch((thrown: unknown) => this.#finish(open, thrown))
+    return result
+  }
+
+  /** From the stored session to a running enumerator; starting and resuming are the same road. */
+  async #begin(open: OpenWalk, start: Start): Promise<void> {
+    const { walk } = open
+    const { store, settings, clock } = this.#deps
+    if (start.isNew) await this.#create(walk, start)
+    const claimed = await store.claimSession({
+      sessionId: walk.sessionId,
+      owner: this.#owner,
+      now: clock.now(),
+      leaseUntil: clock.now() + settings.leaseMs,
+      isGone,
+    })
+    walk.state = claimed.state
+    walk.revision = claimed.revision
+    const checkpoint = claimed.state.lastCheckpoint?.data ?? {}
+    const snapshot = openSnapshot(walk.sessionId, checkpoint)
+    if (this.#closing || walk.cancelled) return this.#finish(open)
+    this.#actor.send({ type: 'session.open', sessionId: walk.sessionId, snapshot })
+    await this.#takeUp(walk, start.onPurpose)
+    if (!isActive(walk.state.status) || this.#closing || walk.cancelled) return this.#finish(open)
+    announce(this.#deps.bus, 'session.started', { session: walk.state, resumed: !start.isNew })
+    const { maxAttempts, backoffMs, maxBackoffMs, stallMs, holdMs } = settings
+    this.#actor.send({
+      type: 'enumerator.open',
+      input: {
+        sessionId: walk.sessionId,
+        maxAttempts,
+        backoffMs,
+        maxBackoffMs,
+        stallMs,
+        holdMs,
+      },
+    })
+    start.signal?.addEventListener('abort', () => this.#cancel(open), { once: true })
+    if (start.signal?.aborted === true) this.#cancel(open)
+  }
+
+  async #create(walk: Walk, start: Start): Promise<void> {
+    const { store, clock } = this.#deps
+    const { sessionId, config } = walk
+    const at = clock.now()
+    const snapshot = createActor(sessionMachine, {
+      input: { sessionId, sourceType: config.sourceType, at },
+    }).getSnapshot() as SessionSnapshot
+    const job = { jobId: walk.state.jobId, name: config.name, createdAt: new Date(at) }
+    await store.createSession({
+      session: { ...walk.state, ...machineState(snapshot) },
+      targetKey: start.targetKey,
+      job,
+      checkpoint: sealSnapshot(snapshot),
+    })
+  }
+
+  async #takeUp(walk: Walk, onPurpose: boolean): Promise<void> {
+    const at = this.#deps.clock.now()
+    if (walk.state.status === 'INITIALIZED') {
+      return this.#walker.advance(walk, { type: 'session.start', at })
+    }
+    if (!onPurpose || isActive(walk.state.status)) return
+    const { sessionId } = walk
+    const lastFailedItem = await this.#deps.store.repositories.failedItems.lastId(sessionId)
+    const event = { type: 'session.resume', at, lastFailedItem } as const
+    if (this.#walker.can(walk, event)) await this.#walker.advance(walk, event)
+  }
+
+  #cancel({ walk }: OpenWalk): void {
+    walk.cancelled = true
+    this.#enumerator(walk.sessionId)?.send({ type: 'enumerator.cancel' })
+  }
+
+  #ended(sessionId: string, { end, reason }: EnumeratorOutput): void {
+    const open = this.#open(sessionId)
+    if (end === 'abandoned') {
+      this.#finish(open, open.walk.error ?? new LeaseError('LEASE_LOST', reason ?? 'lease lost'))
+    } else if (end === 'broken') {
+      this.#finish(open, open.walk.error ?? new MusterError('STORE_FAILED', reason ?? 'unknown'))
+    } else {
+      this.#finish(open)
+    }
+  }
+
+  #broke(sessionId: string, error: unknown): void {
+    const open = this.#walks.get(sessionId)
+    if (open !== undefined) this.#finish(open, error)
+  }
+
+  #breakAll(error: unknown): void {
+    for (const open of this.#walks.values()) this.#finish(open, error)
+  }
+
+  /** The walk is over in this process: at its end, stopped, or broken by an error. */
+  #finish(open: OpenWalk, error?: unknown): void {
+    const { walk, done, finished } = open
+    if (!this.#walks.delete(walk.sessionId)) return
+    walk.error = error
+    walk.pages.discard()
+    this.#actor.send({ type: 'session.close', sessionId: walk.sessionId })
+    walk.changes.close()
+    this.#announceEnd(walk)
+    this.#settle(walk).finally(() => {
+      finished.resolve()
+      if (error === undefined) done.resolve(walk.state)
+      else done.reject(error)
+    })
+  }
+
+  /** Gives up the lease, and looks up what of the target is left for another call. */
+  async #settle({ sessionId, config }: Walk): Promise<void> {
+    const { store } = this.#deps
+    try {
+      await store.releaseLease({ sessionId, owner: this.#owner })
+      const targetKey = targetKeyOf(config)
+      const [left] = await store.findUnfinished(targetKey)
+      if (left === undefined) this.#forget({ targetKey, sessionId })
+      else this.#unfinished.set(targetKey, left.sessionId)
+    } catch {
+      // A lease that cannot be given back runs out by itself; what ended the walk is reported already.
+    }
+  }
+
+  #announceEnd(walk: Walk): void {
+    const { bus } = this.#deps
+    if (walk.error === undefined && !isActive(walk.state.status)) {
+      announce(bus, 'session.ended', { session: walk.state })
+      return
+    }
+    announce(bus, 'session.interrupted', {
+      sessionId: walk.sessionId,
+      targetName: walk.config.name,
+      error: walk.error === undefined ? null : errorRecord(walk.error),
+    })
+  }
+
+  /** Nothing of the session is left to walk or to deliver: the next call starts afresh. */
+  #forget({ targetKey, sessionId }: Pick<Start, 'targetKey' | 'sessionId'>): void {
+    if (this.#unfinished.get(targetKey) === sessionId) this.#unfinished.delete(targetKey)
+  }
+
+  async #renewLeases(): Promise<void> {
+    const { store, clock, settings } = this.#deps
+    for (const { walk } of this.#walks.values()) {
+      const fence = { sessionId: walk.sessionId, owner: this.#owner }
+      // A renewal that fails is tried again at the next beat; the fence holds meanwhile.
+      const held = await store
+        .renewLease({ ...fence, leaseUntil: clock.now() + settings.leaseMs })
+        .catch(() => true)
+      const reason = `session ${walk.sessionId} was taken over by another process`
+      if (!held) this.#enumerator(walk.sessionId)?.send({ type: 'lease.lost', reason })
+    }
+  }
+
+  #open(sessionId: string): OpenWalk {
+    const open = this.#walks.get(sessionId)
+    if (open === undefined) throw new Error(`session ${sessionId} is not walked here`)
+    return open
+  }
+
+  #enumerator(sessionId: string) {
+    const { children } = this.#actor.getSnapshot() as SnapshotFrom<typeof coordinatorMachine>
+    return children[enumeratorActorId(sessionId) as keyof typeof children]
+  }
+}

@@ -1,0 +1,85 @@
+import { noSessionMetrics } from '../../machines/index.ts'
+import { Changes } from '../delivery/changes.ts'
+import { TaskFeed } from '../delivery/task-feed.ts'
+import { InvalidInputError } from '../domain/errors.ts'
+import { newId } from '../domain/identity.ts'
+import type { SessionState, TargetConfig } from '../domain/session-state.ts'
+import { newTimeline } from '../domain/timeline.ts'
+import { PageReader } from './page-reader.ts'
+import type { CredentialResolver, EnumerationDeps } from './ports.ts'
+import type { Walk } from './walk.ts'
+
+interface WalkParams {
+  readonly sessionId: string
+  readonly config: TargetConfig
+  readonly credentials: CredentialResolver
+  readonly closed: AbortSignal
+  readonly onBegun: () => void
+  readonly onDrained: () => void
+}
+
+/** A session before anything is known of it but what is to be walked. */
+function unstarted(params: WalkParams, deps: EnumerationDeps): SessionState {
+  return {
+    sessionId: params.sessionId,
+    jobId: newId(),
+    targetName: params.config.name,
+    sourceType: params.config.sourceType,
+    status: 'INITIALIZED',
+    failureReason: null,
+    completeness: 'UNKNOWN',
+    shortfalls: [],
+    total: null,
+    lastCheckpoint: null,
+    position: { at: 'start' },
+    timeline: newTimeline(deps.clock),
+    metrics: noSessionMetrics,
+    config: params.config,
+  }
+}
+
+/** What a process holds of one session. @throws INVALID_SPEC when the session's source is not registered. */
+export function createWalk(deps: EnumerationDeps, params: WalkParams): Walk {
+  const { sessionId, config, credentials } = params
+  const source = deps.sources.get(config.sourceType)
+  if (source === undefined) {
+    throw new InvalidInputError('INVALID_SPEC', [
+      `session ${sessionId}: its source type "${config.sourceType}" is not registered (known: ${[...deps.sources.keys()].join(', ')}): give it to createMuster({ sources })`,
+    ])
+  }
+  const changes = new Changes()
+  return {
+    sessionId,
+    config,
+    source,
+    credentials,
+    changes,
+    pages: new PageReader({
+      sessionId,
+      source,
+      spec: config.spec,
+      context: {
+        clock: deps.clock,
+        authRef: config.authRef,
+        credentials: () => credentials.resolve(config),
+      },
+      failedItems: deps.store.repositories.failedItems,
+    }),
+    feed: new TaskFeed({
+      store: deps.store,
+      sessionId,
+      clock: deps.clock,
+      window: deps.settings.deliveryWindow,
+      changes,
+      closed: params.closed,
+      onBegun: params.onBegun,
+      onDrained: params.onDrained,
+    }),
+    state: unstarted(params, deps),
+    revision: 0,
+    page: null,
+    settled: Promise.resolve(),
+    error: undefined,
+    cancelled: false,
+  }
+}

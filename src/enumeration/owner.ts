@@ -1,0 +1,28 @@
+import { randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
+
+/** Names this process in a lease: host, process id, and a part that no other process has had. */
+export function newOwner(): string {
+  return `${hostname()}/${process.pid}/${randomUUID().slice(0, 8)}`
+}
+
+/**
+ * Whether the process of that name is known to have ended: it ran on this host,
+ * and its process id is free or is our own. Where that cannot be known, the
+ * lease has to run out. A wrong yes loses nothing: commits are fenced.
+ */
+export function isGone(owner: string): boolean {
+  const [host, pidText] = owner.split('/')
+  const pid = Number(pidText)
+  if (host !== hostname() || !Number.isSafeInteger(pid) || pid <= 0) return false
+  if (pid === process.pid) return !ownedHere.has(owner)
+  try {
+    process.kill(pid, 0)
+    return false
+  } catch (thrown) {
+    return (thrown as NodeJS.ErrnoException).code === 'ESRCH'
+  }
+}
+
+/** The owners that live in this process: two coordinators may share one. */
+export const ownedHere = new Set<string>()

@@ -1,0 +1,109 @@
+import { follow } from '../delivery/changes.ts'
+import type { TaskCredentials } from '../domain/credentials.ts'
+import { errorRecord, type ErrorCode } from '../domain/errors.ts'
+import type { SessionState } from '../domain/session-state.ts'
+import type { Task } from '../domain/task.ts'
+import type { OutstandingTask, Store } from '../store/store.ts'
+import type { Walk } from './walk.ts'
+
+/** What went wrong in a walk: with one item, or with the whole. */
+export interface EnumerationError {
+  readonly sessionId: string
+  readonly code: ErrorCode
+  readonly message: string
+  /** The item as JSON, where one item failed. */
+  readonly item: string | null
+}
+
+/** A walk as its caller sees it. A stream that nobody reads holds up nothing but itself. */
+export interface EnumerationResult {
+  readonly sessionId: string
+  /** The session's scan targets, a batch at a time, from its first batch on. */
+  readonly scanTargets: AsyncIterable<string[]>
+  /**
+   * The tasks that nobody has acknowledged, in order. Asking for the next
+   * acknowledges the one before; leaving the loop leaves the current one to
+   * come again. Several readers share the tasks between them.
+   */
+  readonly tasks: AsyncIterable<Task>
+  /** The session's failed items, and at last what ended the walk, if anything did. */
+  readonly errors: AsyncIterable<EnumerationError>
+  /**
+   * The session when this walk of it is over: at its end, or stopped by
+   * cancellation or close (it is then still IN_PROGRESS). Rejects when the walk
+   * broke: a lost lease, a failing store, an incompatible checkpoint.
+   */
+  readonly done: Promise<SessionState>
+}
+
+/** Errors read from the database at a time. */
+const ERROR_WINDOW = 200
+
+export interface ResultDeps {
+  readonly store: Store
+  credentials(task: OutstandingTask): Promise<TaskCredentials>
+}
+
+/** The streams of a walk; each reads the database at its reader's pace. */
+export function resultStreams(walk: Walk, deps: ResultDeps) {
+  return {
+    tasks: {
+      async *[Symbol.asyncIterator]() {
+        const { feed } = walk
+        for await (const task of feed.tasks()) yield handedOut(task, deps)
+      },
+    },
+    scanTargets: {
+      async *[Symbol.asyncIterator]() {
+        const { changes, sessionId } = walk
+        let afterBatch = 0
+        yield* follow(changes, async () => {
+          const found = await deps.store.takeScanTargets({ sessionId, afterBatch })
+          afterBatch = found?.batch ?? afterBatch
+          return found === null ? [] : [found.scanTargetIds]
+        })
+      },
+    },
+    errors: {
+      async *[Symbol.asyncIterator]() {
+        const { changes, sessionId } = walk
+        let after = 0
+        yield* follow(changes, async () => {
+          const found = await deps.store.repositories.failedItems.find({
+            sessionId,
+            after,
+            limit: ERROR_WINDOW,
+          })
+          after = found.at(-1)?.id ?? after
+          return found.map((failed): EnumerationError => ({
+            sessionId,
+            code: 'ITEM_REJECTED',
+            message: failed.reason,
+            item: failed.item,
+          }))
+        })
+        const last = lastError(walk)
+        if (last !== null) yield last
+      },
+    },
+  }
+}
+
+function handedOut(task: OutstandingTask, deps: ResultDeps): Task {
+  const { seq: _, ...record } = task
+  return { ...record, credentials: () => deps.credentials(task) }
+}
+
+function lastError({ sessionId, error, state }: Walk): EnumerationError | null {
+  if (error !== undefined) {
+    const { code, message } = errorRecord(error)
+    return { sessionId, code, message, item: null }
+  }
+  if (state.status !== 'FAILED') return null
+  return {
+    sessionId,
+    code: 'SOURCE_FAILED',
+    message: state.failureReason ?? 'the session failed',
+    item: null,
+  }
+}

@@ -1,0 +1,67 @@
+import { errorRecord } from '../domain/errors.ts'
+import type { JsonValue } from '../domain/json.ts'
+import { carriesCredentials } from '../sources/redact.ts'
+import type { AnySource, Identity } from '../sources/source.ts'
+import type { RejectedItem } from '../store/store.ts'
+
+export interface SortedItems {
+  readonly kept: readonly Identity[]
+  readonly rejected: readonly RejectedItem[]
+}
+
+/** The longest reason and item that are stored, in characters; both come from outside. */
+const MAX_STORED = 100_000
+
+function checked(identity: Identity): Identity {
+  for (const field of ['key', 'uri', 'name'] as const) {
+    if (typeof identity[field] !== 'string' || identity[field] === '') {
+      throw new TypeError(`the source gave the item no ${field}`)
+    }
+  }
+  if (carriesCredentials(identity.uri)) {
+    throw new TypeError('the item carries credentials in its address')
+  }
+  return identity
+}
+
+/**
+ * Validates and normalises a page's items: each is kept, or rejected with a
+ * reason. One bad item never touches its neighbours.
+ *
+ * @param mask takes out of a text what must not be stored
+ */
+export function sortItems(params: {
+  readonly items: readonly JsonValue[]
+  readonly source: AnySource
+  readonly spec: unknown
+  readonly mask: (text: string) => string
+}): SortedItems {
+  const kept: Identity[] = []
+  const rejected: RejectedItem[] = []
+  for (const item of params.items) {
+    try {
+      kept.push(checked(params.source.identify(item as never, params.spec as never)))
+    } catch (thrown) {
+      rejected.push({
+        item: storedItem(maskDeep(item, params.mask)),
+        reason: params.mask(errorRecord(thrown).message).slice(0, MAX_STORED),
+      })
+    }
+  }
+  return { kept, rejected }
+}
+
+/** The item as JSON; one that is too long becomes a text of its beginning, which is JSON too. */
+function storedItem(item: JsonValue): string {
+  const json = JSON.stringify(item)
+  return json.length <= MAX_STORED ? json : JSON.stringify(json.slice(0, MAX_STORED))
+}
+
+function maskDeep(value: JsonValue, mask: (text: string) => string): JsonValue {
+  if (typeof value === 'string') return mask(value)
+  if (Array.isArray(value)) return value.map((entry) => maskDeep(entry as JsonValue, mask))
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(
+    Object.entries(value).map(([key, entry]) => [key, maskDeep(entry as JsonValue, mask)]),
+  )
+}

@@ -1,0 +1,29 @@
+import type { Changes } from '../delivery/changes.ts'
+import type { TaskFeed } from '../delivery/task-feed.ts'
+import type { SessionState, TargetConfig } from '../domain/session-state.ts'
+import type { AnySource } from '../sources/source.ts'
+import type { FetchedPage, PageReader } from './page-reader.ts'
+import type { CredentialResolver } from './ports.ts'
+
+/** What this process holds of one session while it walks it. */
+export interface Walk {
+  readonly sessionId: string
+  readonly config: TargetConfig
+  readonly source: AnySource
+  readonly credentials: CredentialResolver
+  readonly pages: PageReader
+  readonly feed: TaskFeed
+  readonly changes: Changes
+  /** The session as last committed. */
+  state: SessionState
+  /** The write counter of the last commit. */
+  revision: number
+  /** The page in hand: fetched and not yet committed. */
+  page: FetchedPage | null
+  /** Resolves when every change so far is committed: changes of one session happen one after the other. */
+  settled: Promise<unknown>
+  /** What broke the walk, where something did. */
+  error: unknown
+  /** Whether its caller asked it to stop. */
+  cancelled: boolean
+}

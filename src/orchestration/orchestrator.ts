@@ -1,0 +1,271 @@
+import { createActor, fromCallback, fromPromise, waitFor, type SnapshotFrom } from 'xstate'
+import { orchestratorMachine } from '../../machines/index.ts'
+import type { EventBus } from '../delivery/event-bus.ts'
+import type { TimeProvider } from '../domain/clock.ts'
+import { MusterError } from '../domain/errors.ts'
+import { newId } from '../domain/identity.ts'
+import type { Job } from '../domain/job.ts'
+import type { SessionState, TargetConfig } from '../domain/session-state.ts'
+import { targetKeyOf, type Coordinator } from '../enumeration/coordinator.ts'
+import type { Inspect } from '../enumeration/ports.ts'
+import type { EnumerationResult } from '../enumeration/result.ts'
+import type { Store } from '../store/store.ts'
+import type { Leadership } from './leadership.ts'
+import { trackProgress } from './progress.ts'
+import { trackRules } from './rules.ts'
+
+/** Where the orchestrator learns what is to be walked. @throws InvalidInputError */
+export interface ConfigLoader {
+  load(): Promise<readonly TargetConfig[]>
+}
+
+/** What came of one round of enumeration. */
+export interface Round {
+  /** The sessions whose walk is over, however they ended. */
+  readonly sessions: readonly SessionState[]
+  /** The targets whose walk broke, or could not begin. */
+  readonly failures: readonly {
+    readonly targetName: string
+    readonly sessionId: string | null
+    readonly error: unknown
+  }[]
+}
+
+export interface OrchestratorDeps {
+  readonly coordinator: Coordinator
+  readonly store: Store
+  readonly bus: EventBus
+  readonly clock: TimeProvider
+  readonly leadership: Leadership
+  readonly configLoader: ConfigLoader
+  readonly inspect?: Inspect | undefined
+}
+
+/** Decides what is walked: the model's orchestrator. */
+export interface Orchestrator {
+  /** Takes part: campaigns for leadership, and listens for rules and progress. Resolves when it is ready. */
+  run(): Promise<void>
+  /**
+   * One round: loads the targets, resumes what was interrupted, starts the
+   * rest, and resolves when all of it is walked. Runs when this process leads.
+   *
+   * @throws InvalidInputError when the targets cannot be used; nothing was started then
+   */
+  enumerate(): Promise<Round>
+  /** Takes up interrupted sessions; one that cannot be is passed over. */
+  resumeEnumerations(states: readonly SessionState[]): Promise<EnumerationResult[]>
+  /** Creates a job, with scan targets that are known already. */
+  createJob(job: {
+    readonly name: string
+    readonly scanTargetIds?: readonly string[]
+  }): Promise<Job>
+  /** Stops deciding; the walks under way finish their page. */
+  stop(): Promise<void>
+}
+
+interface Walking {
+  readonly config: TargetConfig
+  readonly result: EnumerationResult
+}
+
+/** What one round gathers as it goes through its states. */
+class RoundInHand {
+  targets: readonly TargetConfig[] = []
+  readonly walking: Walking[] = []
+  readonly failures: Round['failures'][number][] = []
+  readonly over = Promise.withResolvers<Round>()
+}
+
+export function createOrchestrator(deps: OrchestratorDeps): Orchestrator {
+  return new MachineOrchestrator(deps)
+}
+
+class MachineOrchestrator implements Orchestrator {
+  readonly #deps: OrchestratorDeps
+  readonly #actor
+  #untrack: (() => void)[] = []
+  #cancel = new AbortController()
+  #round: RoundInHand | undefined
+
+  constructor(deps: OrchestratorDeps) {
+    this.#deps = deps
+    this.#actor = createActor(this.#logic(), {
+      id: 'orchestrator',
+      ...(deps.inspect === undefined ? {} : { inspect: deps.inspect }),
+    })
+    // Without an observer, an error of the root actor would end the host's process.
+    this.#actor.subscribe({ error: (error) => this.#round?.over.reject(error) })
+  }
+
+  async run(): Promise<void> {
+    if (this.#untrack.length > 0) return
+    const { bus, store, clock } = this.#deps
+    this.#untrack = [
+      trackRules({ bus, rules: store.repositories.rules, clock }),
+      trackProgress({ bus, store, clock }),
+    ]
+    this.#actor.start()
+  }
+
+  async enumerate(): Promise<Round> {
+    await this.run()
+    const snapshot = await waitFor(
+      this.#actor,
+      (state) => state.status !== 'active' || state.matches({ active: { leading: 'idle' } }),
+    )
+    if (snapshot.status !== 'active') throw stopped()
+    const round = new RoundInHand()
+    this.#round = round
+    this.#cancel = new AbortController()
+    this.#actor.send({ type: 'orchestrator.enumerate' })
+    return round.over.promise
+  }
+
+  async resumeEnumerations(states: readonly SessionState[]): Promise<EnumerationResult[]> {
+    const round = new RoundInHand()
+    this.#resume(states, round)
+    return round.walking.map(({ result }) => result)
+  }
+
+  async createJob(params: {
+    readonly name: string
+    readonly scanTargetIds?: readonly string[]
+  }): Promise<Job> {
+    const { jobs } = this.#deps.store.repositories
+    const job = {
+      jobId: newId(),
+      name: params.name,
+      createdAt: new Date(this.#deps.clock.now()),
+    }
+    await jobs.create(job)
+    await jobs.associate(job.jobId, params.scanTargetIds ?? [])
+    return job
+  }
+
+  async stop(): Promise<void> {
+    for (const untrack of this.#untrack.splice(0)) untrack()
+    if (this.#actor.getSnapshot().status !== 'active') return
+    this.#actor.start()
+    this.#actor.send({ type: 'orchestrator.stop' })
+    await waitFor(this.#actor, (state: SnapshotFrom<typeof orchestratorMachine>) => {
+      return state.status !== 'active'
+    })
+  }
+
+  #logic() {
+    const inHand = () => {
+      if (this.#round === undefined) throw new Error('no round is in hand')
+      return this.#round
+    }
+    return orchestratorMachine.provide({
+      actors: {
+        campaign: fromCallback(({ sendBack }) =>
+          this.#deps.leadership.campaign((leads) =>
+            sendBack({ type: leads ? 'leadership.gained' : 'leadership.lost' }),
+          ),
+        ),
+        loadTargets: fromPromise(async () => {
+          inHand().targets = await this.#deps.configLoader.load()
+        }),
+        resumeInterrupted: fromPromise(async () => {
+          this.#resume(await this.#deps.store.repositories.sessions.getActiveStates(), inHand())
+        }),
+        startTargets: fromPromise(async () => this.#startTargets(inHand())),
+        awaitWalks: fromPromise(() => this.#awaitWalks(inHand())),
+        drain: fromPromise(() => this.#drain()),
+      },
+      actions: {
+        cancelWalks: () => this.#cancel.abort(),
+        roundEnded: () => this.#endRound(),
+        roundFailed: (_, { error }) => this.#round?.over.reject(error),
+      },
+    })
+  }
+
+  #resume(states: readonly SessionState[], round: RoundInHand): void {
+    for (const state of states) {
+      this.#walk(round, state.config, state.sessionId, () =>
+        this.#deps.coordinator.resumeTarget(state, { signal: this.#cancel.signal }),
+      )
+    }
+  }
+
+  #startTargets(round: RoundInHand): void {
+    const resumed = new Set(round.walking.map(({ config }) => targetKeyOf(config)))
+    for (const config of round.targets) {
+      if (resumed.has(targetKeyOf(config))) continue
+      const { name, sourceType, authRef, spec } = config
+      this.#walk(round, config, null, () =>
+        this.#deps.coordinator.enumerateTarget(
+          { name, sourceType, authRef, [sourceType]: spec },
+          { signal: this.#cancel.signal },
+        ),
+      )
+    }
+  }
+
+  /** Begins one walk; what is wrong with it is noted, and never stops the others. */
+  #walk(
+    round: RoundInHand,
+    config: TargetConfig,
+    sessionId: string | null,
+    begin: () => EnumerationResult,
+  ): void {
+    try {
+      round.walking.push({ config, result: begin() })
+    } catch (error) {
+      round.failures.push({ targetName: config.name, sessionId, error })
+    }
+  }
+
+  async #awaitWalks(round: RoundInHand): Promise<void> {
+    await Promise.all(
+      round.walking.map(async ({ config, result }) => {
+        await Promise.all([
+          this.#publishTasks(result),
+          result.done.catch((error: unknown) => {
+            const { sessionId } = result
+            round.failures.push({ targetName: config.name, sessionId, error })
+          }),
+        ])
+      }),
+    )
+  }
+
+  /** Puts a walk's tasks on the bus; a task is acknowledged when its handlers have taken it. */
+  async #publishTasks(result: EnumerationResult): Promise<void> {
+    const { bus } = this.#deps
+    if (!bus.hasSubscribers('task.created')) return
+    try {
+      for await (const { credentials: _, ...task } of result.tasks) {
+        await bus.publish('task.created', { task })
+      }
+    } catch (thrown) {
+      process.emitWarning(
+        `session ${result.sessionId}: its tasks are not delivered further in this round: ${String(thrown)}`,
+        'MusterWarning',
+      )
+    }
+  }
+
+  async #endRound(): Promise<void> {
+    const round = this.#round
+    if (round === undefined) return
+    const settled = await Promise.allSettled(round.walking.map(({ result }) => result.done))
+    round.over.resolve({
+      sessions: settled.filter((s) => s.status === 'fulfilled').map((s) => s.value),
+      failures: round.failures,
+    })
+  }
+
+  /** Waits for the pages in hand, so that whoever stops may close the store. */
+  async #drain(): Promise<void> {
+    const round = this.#round
+    if (round === undefined) return
+    await Promise.allSettled(round.walking.map(({ result }) => result.done))
+    await this.#endRound()
+  }
+}
+
+const stopped = () =>
+  new MusterError('CLOSED', 'the orchestrator has stopped: create another Muster to enumerate')
