@@ -1,0 +1,66 @@
+import { IncompatibleCheckpointError, SourceError } from '../domain/errors.ts'
+import type { JsonValue } from '../domain/json.ts'
+import { linesCursor, readLines } from './lines.ts'
+import { redactCredentials } from './redact.ts'
+import type { EnumerateContext, Page } from './source.ts'
+
+/** Entries written out in the spec, or a file with one a line: exactly one of them. */
+export interface ListSource {
+  readonly values?: readonly string[] | undefined
+  /** An absolute path. */
+  readonly file?: string | undefined
+}
+
+/** Entries a page. */
+export const LIST_PAGE_SIZE = 1000
+
+/**
+ * Yields the pages of a list. The cursor is `{ index }` in an array, which also
+ * tells the total, and `{ offset, line }` in a file. Credentials in an entry
+ * are replaced by `***`, since an entry is stored even when it is rejected.
+ *
+ * @throws {SourceError} when the file is missing, unreadable or changed since
+ *   the cursor was made; not retryable, except for an error of the disk
+ */
+export async function* enumerateList(
+  list: ListSource,
+  cursor: JsonValue | undefined,
+  context: Pick<EnumerateContext, 'signal'>,
+): AsyncGenerator<Page<string>, void, undefined> {
+  if (list.values !== undefined) yield* pagesOfArray(list.values, cursor, context)
+  else if (list.file !== undefined) {
+    const options = { signal: context.signal, pageSize: LIST_PAGE_SIZE }
+    for await (const page of readLines(list.file, linesCursor(cursor), options)) {
+      yield { items: page.lines.map(redactCredentials), cursor: page.cursor }
+    }
+  } else throw new SourceError('SOURCE_MALFORMED', 'a list needs entries or a file; got neither')
+}
+
+function* pagesOfArray(
+  values: readonly string[],
+  cursor: JsonValue | undefined,
+  context: Pick<EnumerateContext, 'signal'>,
+): Generator<Page<string>, void, undefined> {
+  const total = values.length
+  for (let index = indexOf(cursor, total); index < total;) {
+    context.signal.throwIfAborted()
+    const items = values.slice(index, index + LIST_PAGE_SIZE).map(redactCredentials)
+    index += items.length
+    yield { items, cursor: { index }, total }
+  }
+}
+
+function indexOf(cursor: JsonValue | undefined, total: number): number {
+  if (cursor === undefined || cursor === null) return 0
+  const { index } = cursor as { index?: unknown }
+  if (!Number.isSafeInteger(index) || Number(index) < 0) {
+    throw new IncompatibleCheckpointError(
+      'the stored position is not one in a list (expected { index }); start the target again',
+    )
+  }
+  if (Number(index) <= total) return Number(index)
+  throw new SourceError(
+    'SOURCE_CHANGED',
+    `the list changed since the walk stopped at entry ${String(index)}: it has ${total} entries now; enumerate the target again from the beginning`,
+  )
+}

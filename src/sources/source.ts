@@ -1,0 +1,79 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec'
+import type { TimeProvider } from '../domain/clock.ts'
+import type { TaskCredentials } from '../domain/credentials.ts'
+import type { JsonRecord, JsonValue } from '../domain/json.ts'
+import type { Shortfall } from '../../machines/index.ts'
+
+/** What a source says of one item: the resource it stands for. */
+export interface Identity {
+  /** What makes the resource the same one next time; unique within the source type. Never a URL that can change where the source gives an id. */
+  readonly key: string
+  /** Where the resource is; what a scanner is given. Must carry no credentials. */
+  readonly uri: string
+  /** What a person calls it. */
+  readonly name: string
+  /** Plain data for the scanner. Must carry no credentials. */
+  readonly metadata?: JsonRecord
+}
+
+/** What one request to a source returned. */
+export interface Page<Item extends JsonValue = JsonValue> {
+  readonly items: readonly Item[]
+  /** Where the next page begins, opaque to all but this source; `null` is a position like any other. */
+  readonly cursor: JsonValue
+  /** How many items the whole listing has, where the source says so. */
+  readonly total?: number
+  /** What this page is known to lack; each lowers the session's completeness. */
+  readonly shortfalls?: readonly Shortfall[]
+}
+
+/** What a source may use while it enumerates. */
+export interface EnumerateContext {
+  /** Aborts when the page is no longer wanted: a cancelled walk, a hung request. */
+  readonly signal: AbortSignal
+  readonly clock: TimeProvider
+  /** The target's credential name, or null; for keying what belongs to a credential, such as its rate limit. */
+  readonly authRef: string | null
+  /** Resolves the target's credentials now. Call it for each request: tokens expire. */
+  credentials(): Promise<TaskCredentials>
+}
+
+/**
+ * A kind of place that can be enumerated.
+ *
+ * `enumerate` yields pages from a cursor (`undefined` = from the beginning) and
+ * returns when the listing is exhausted. It is called anew after every error,
+ * so it keeps nothing between calls that the cursor does not carry. It throws
+ * `RetryLaterError` to wait, a `SourceError` with `retryable: false` to end the
+ * session as FAILED, and anything else to be tried again.
+ *
+ * `identify` throws (an `ItemRejectedError`, by preference) for an item that is
+ * not a resource; the item is stored as failed with the error's message.
+ */
+export interface Source<Spec = unknown, Item extends JsonValue = JsonValue> {
+  /** The word for it in a target spec: `github`, `s3`, `url`. */
+  readonly type: string
+  /** Parses the source's own part of a target spec. Its output must be plain JSON and hold no secret. */
+  readonly spec: StandardSchemaV1<unknown, Spec>
+  identify(item: Item, spec: Spec): Identity
+  enumerate(
+    spec: Spec,
+    cursor: JsonValue | undefined,
+    context: EnumerateContext,
+  ): AsyncIterable<Page<Item>>
+}
+
+/** A source whose spec and item types do not matter to the caller. */
+export type AnySource = Source<never, never>
+
+/**
+ * Makes a source of one's own, with its types inferred.
+ *
+ * @example
+ * const feed = defineSource({ type: 'feed', spec: z.strictObject({ url: z.url() }), identify, enumerate })
+ */
+export function defineSource<Spec, Item extends JsonValue>(
+  source: Source<Spec, Item>,
+): Source<Spec, Item> {
+  return source
+}

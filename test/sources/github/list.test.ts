@@ -1,0 +1,110 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { JsonValue } from '../../../src/domain/json.ts'
+import { enumerateRepositoryList } from '../../../src/sources/github/list.ts'
+import { identifyReference } from '../../../src/sources/github/repository-reference.ts'
+import { collect } from '../collect.ts'
+
+const context = { signal: new AbortController().signal }
+const names = Array.from({ length: 2500 }, (_, index) => `acme/repo-${index}`)
+
+let folder: string
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'muster-list-'))
+})
+afterAll(() => rm(folder, { recursive: true }))
+
+const walk = (
+  spec: Parameters<typeof enumerateRepositoryList>[0],
+  cursor?: JsonValue,
+): Promise<{ items: readonly string[]; cursor: JsonValue; total?: number }[]> =>
+  collect(enumerateRepositoryList(spec, cursor, context))
+
+describe('repositories listed in the spec', () => {
+  test('come in pages of 1,000 and tell their total', async () => {
+    const pages = await walk({ repoList: names })
+    expect(pages.map((page) => [page.items.length, page.cursor, page.total])).toEqual([
+      [1000, { index: 1000 }, 2500],
+      [1000, { index: 2000 }, 2500],
+      [500, { index: 2500 }, 2500],
+    ])
+    expect(pages.flatMap((page) => page.items)).toEqual(names)
+  })
+
+  test('go on from a cursor', async () => {
+    const rest = await walk({ repoList: names }, { index: 2000 })
+    expect(rest.flatMap((page) => page.items)).toEqual(names.slice(2000))
+    expect(await walk({ repoList: names }, { index: 2500 })).toEqual([])
+  })
+
+  test('refuse a cursor beyond their end, or of another shape', async () => {
+    await expect(walk({ repoList: ['a/b'] }, { index: 2 })).rejects.toMatchObject({
+      code: 'SOURCE_CHANGED',
+      retryable: false,
+      message: expect.stringContaining('it has 1 entries now; enumerate the target again'),
+    })
+    await expect(walk({ repoList: ['a/b'] }, { offset: 2, line: 1 })).rejects.toMatchObject({
+      code: 'CHECKPOINT_INCOMPATIBLE',
+    })
+  })
+
+  test('stop when they are told to', async () => {
+    const signal = AbortSignal.abort(new Error('no longer wanted'))
+    const pages = enumerateRepositoryList({ repoList: names }, undefined, { signal })
+    await expect(collect(pages)).rejects.toThrow('no longer wanted')
+  })
+})
+
+describe('repositories in a file', () => {
+  test('come in pages of 1,000 and go on from a cursor', async () => {
+    const file = join(folder, 'repos.txt')
+    await writeFile(file, names.join('\n'))
+    const pages = await walk({ repoListFile: file })
+    expect(pages.map((page) => page.items.length)).toEqual([1000, 1000, 500])
+    expect(pages.flatMap((page) => page.items)).toEqual(names)
+    expect(await walk({ repoListFile: file }, pages[0]?.cursor)).toEqual(pages.slice(1))
+  })
+
+  test('say so when the file is gone', async () => {
+    const file = join(folder, 'none.txt')
+    await expect(walk({ repoListFile: file })).rejects.toThrow(`${file} does not exist`)
+  })
+})
+
+test('a spec with neither is refused', async () => {
+  await expect(walk({})).rejects.toThrow('a list needs entries or a file')
+})
+
+test('credentials in an entry go before anything else sees it', async () => {
+  const file = join(folder, 'secret.txt')
+  const entries = [
+    'https://user:S3CRET@github.com/acme/web',
+    'https://S3CRET@github.com/acme/web',
+    'git clone https://user:S3CRET@github.com/acme/web',
+    'https://user:pa/S3CRET@github.com/acme/web',
+    'user:S3CRET@github.com:acme/web',
+    'github:user:S3CRET@acme/web',
+    'git@github.com:acme/web',
+    'ssh://git@github.com/acme/web',
+    'https://github.com/acme/web/tree/main/@acme/core',
+  ]
+  const redacted = [
+    'https://***@github.com/acme/web',
+    'https://***@github.com/acme/web',
+    'git clone https://***@github.com/acme/web',
+    'https://***@github.com/acme/web',
+    '***@github.com:acme/web',
+    'github:***@acme/web',
+    ...entries.slice(6),
+  ]
+  await writeFile(file, entries.join('\n'))
+  const [fromFile] = await walk({ repoListFile: file })
+  expect(fromFile?.items).toEqual(redacted)
+  const [fromArray] = await walk({ repoList: entries })
+  expect(fromArray?.items).toEqual(redacted)
+  for (const item of redacted) {
+    expect(identifyReference(item, 'github.com').key).toBe('github.com/acme/web')
+  }
+})
