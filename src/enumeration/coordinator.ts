@@ -288,7 +288,10 @@ export class EnumerationCoordinator implements Coordinator {
     if (!this.#walks.delete(walk.sessionId)) return
     walk.error = error
     walk.pages.discard()
-    this.#actor.send({ type: 'session.close', sessionId: walk.sessionId })
+    // A coordinator that has drained has let go of its sessions already.
+    if (this.#actor.getSnapshot().status === 'active') {
+      this.#actor.send({ type: 'session.close', sessionId: walk.sessionId })
+    }
     walk.changes.close()
     this.#announceEnd(walk)
     this.#settle(walk).finally(() => {

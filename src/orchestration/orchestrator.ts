@@ -5,7 +5,7 @@ import type { TimeProvider } from '../domain/clock.ts'
 import { MusterError } from '../domain/errors.ts'
 import { newId } from '../domain/identity.ts'
 import type { Job } from '../domain/job.ts'
-import type { SessionState, TargetConfig } from '../domain/session-state.ts'
+import { isActive, type SessionState, type TargetConfig } from '../domain/session-state.ts'
 import { targetKeyOf, type Coordinator } from '../enumeration/coordinator.ts'
 import type { Inspect } from '../enumeration/ports.ts'
 import type { EnumerationResult } from '../enumeration/result.ts'
@@ -47,7 +47,9 @@ export interface Orchestrator {
   run(): Promise<void>
   /**
    * One round: loads the targets, resumes what was interrupted, starts the
-   * rest, and resolves when all of it is walked. Runs when this process leads.
+   * rest, and resolves when all of it is walked. A round that a process died in
+   * is gone on with: what it had walked to its end is not walked again. Runs
+   * when this process leads.
    *
    * @throws InvalidInputError when the targets cannot be used; nothing was started then
    */
@@ -71,6 +73,9 @@ interface Walking {
 /** What one round gathers as it goes through its states. */
 class RoundInHand {
   targets: readonly TargetConfig[] = []
+  id: number | undefined
+  /** Sessions that came to their end in this round before this process took it up. */
+  ended: readonly SessionState[] = []
   readonly walking: Walking[] = []
   readonly failures: Round['failures'][number][] = []
   readonly over = Promise.withResolvers<Round>()
@@ -167,9 +172,7 @@ class MachineOrchestrator implements Orchestrator {
         loadTargets: fromPromise(async () => {
           inHand().targets = await this.#deps.configLoader.load()
         }),
-        resumeInterrupted: fromPromise(async () => {
-          this.#resume(await this.#deps.store.repositories.sessions.getActiveStates(), inHand())
-        }),
+        resumeInterrupted: fromPromise(() => this.#takeUpRound(inHand())),
         startTargets: fromPromise(async () => this.#startTargets(inHand())),
         awaitWalks: fromPromise(() => this.#awaitWalks(inHand())),
         drain: fromPromise(() => this.#drain()),
@@ -182,6 +185,17 @@ class MachineOrchestrator implements Orchestrator {
     })
   }
 
+  async #takeUpRound(round: RoundInHand): Promise<void> {
+    const { store, clock } = this.#deps
+    const { roundId, sessions } = await store.openRound({ at: clock.now() })
+    round.id = roundId
+    round.ended = sessions.filter(({ status }) => !isActive(status))
+    this.#resume(
+      sessions.filter(({ status }) => isActive(status)),
+      round,
+    )
+  }
+
   #resume(states: readonly SessionState[], round: RoundInHand): void {
     for (const state of states) {
       this.#walk(round, state.config, state.sessionId, () =>
@@ -191,9 +205,11 @@ class MachineOrchestrator implements Orchestrator {
   }
 
   #startTargets(round: RoundInHand): void {
-    const resumed = new Set(round.walking.map(({ config }) => targetKeyOf(config)))
+    const taken = new Set(
+      [...round.walking, ...round.ended].map(({ config }) => targetKeyOf(config)),
+    )
     for (const config of round.targets) {
-      if (resumed.has(targetKeyOf(config))) continue
+      if (taken.has(targetKeyOf(config))) continue
       const { name, sourceType, authRef, spec } = config
       this.#walk(round, config, null, () =>
         this.#deps.coordinator.enumerateTarget(
@@ -230,6 +246,9 @@ class MachineOrchestrator implements Orchestrator {
         ])
       }),
     )
+    // A round that was cut short is gone on with; one stuck session does not keep it open.
+    if (round.id === undefined || this.#cancel.signal.aborted) return
+    await this.#deps.store.closeRound({ roundId: round.id, at: this.#deps.clock.now() })
   }
 
   /** Puts a walk's tasks on the bus; a task is acknowledged when its handlers have taken it. */
@@ -252,8 +271,9 @@ class MachineOrchestrator implements Orchestrator {
     const round = this.#round
     if (round === undefined) return
     const settled = await Promise.allSettled(round.walking.map(({ result }) => result.done))
+    const walked = settled.filter((s) => s.status === 'fulfilled').map((s) => s.value)
     round.over.resolve({
-      sessions: settled.filter((s) => s.status === 'fulfilled').map((s) => s.value),
+      sessions: [...round.ended, ...walked],
       failures: round.failures,
     })
   }

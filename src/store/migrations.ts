@@ -139,6 +139,14 @@ async function createTasks(db: Kysely<unknown>): Promise<void> {
     .addColumn('name', 'text', (c) => c.notNull())
     .addColumn('created_at', 'integer', (c) => c.notNull())
     .execute()
+  await db.schema
+    .createTable('rounds')
+    .addColumn('id', 'integer', (c) => c.primaryKey())
+    .addColumn('started_at', 'integer', (c) => c.notNull())
+    .addColumn('after_session', 'integer', (c) => c.notNull())
+    .addColumn('resumed', 'text', (c) => c.notNull())
+    .addColumn('completed_at', 'integer')
+    .execute()
   await sql`create table job_targets (
     job integer not null, target integer not null, primary key (job, target)
   ) without rowid`.execute(db)

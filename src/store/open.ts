@@ -1,6 +1,7 @@
 import { systemClock, type TimeProvider } from '../domain/clock.ts'
 import { deliveries } from './deliveries.ts'
 import { repositories } from './repositories.ts'
+import { rounds } from './rounds.ts'
 import { openSqlite, type SqliteOptions } from './sqlite.ts'
 import type { Store } from './store.ts'
 import { unitOfWork } from './unit-of-work.ts'
@@ -18,6 +19,7 @@ export async function openStore(
     repositories: repositories(db, options.clock ?? systemClock),
     ...unitOfWork(db),
     ...deliveries(db),
+    ...rounds(db),
     close: () => db.destroy(),
   }
 }

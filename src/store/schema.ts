@@ -16,6 +16,7 @@ export interface Schema {
   jobs: JobTable
   job_targets: JobTargetTable
   rules: RuleTable
+  rounds: RoundTable
 }
 
 export interface SessionTable {
@@ -139,4 +140,14 @@ export interface RuleTable {
   definition: string
   hash: string
   updated_at: number
+}
+
+export interface RoundTable {
+  id: Generated<number>
+  started_at: number
+  /** Sessions with a greater id were begun in the round. */
+  after_session: number
+  /** The sessions that the round found unfinished, as a JSON list of their identities. */
+  resumed: string
+  completed_at: number | null
 }

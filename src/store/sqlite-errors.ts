@@ -70,7 +70,8 @@ const EXPLANATIONS: readonly (readonly [prefix: string, Explanation])[] = [
   ],
 ]
 
-function resultCode(thrown: unknown): string | null {
+/** SQLite's name for what went wrong, where it was SQLite that threw. */
+export function resultCode(thrown: unknown): string | null {
   if (!(thrown instanceof Error) || !('code' in thrown)) return null
   return typeof thrown.code === 'string' && thrown.code.startsWith('SQLITE_') ? thrown.code : null
 }
@@ -81,17 +82,21 @@ export function isUniqueViolation(thrown: unknown): boolean {
   return /^SQLITE_CONSTRAINT_(UNIQUE|PRIMARYKEY)$/.test(resultCode(cause) ?? '')
 }
 
+/** What a result code means for the user: the file, what is wrong, and the remedy. */
+export function storeErrorOf(result: string, path: string, cause?: unknown): StoreError {
+  const found = EXPLANATIONS.find(([prefix]) => result.startsWith(prefix))?.[1]
+  if (found === undefined) {
+    const said = cause instanceof Error ? cause.message : 'failed'
+    return new StoreError('STORE_FAILED', `database ${path}: ${said} (${result})`, { cause })
+  }
+  return new StoreError(found.code, `database ${path} ${found.what} (${result}): ${found.remedy}`, {
+    cause,
+    retryable: found.retryable ?? false,
+  })
+}
+
 /** What SQLite said, as an error that names the file and the remedy. Other errors pass unchanged. */
 export function explainSqliteError(thrown: unknown, path: string): unknown {
   const result = resultCode(thrown)
-  if (result === null) return thrown
-  const found = EXPLANATIONS.find(([prefix]) => result.startsWith(prefix))?.[1]
-  if (found === undefined) {
-    const message = `database ${path}: ${(thrown as Error).message} (${result})`
-    return new StoreError('STORE_FAILED', message, { cause: thrown })
-  }
-  return new StoreError(found.code, `database ${path} ${found.what} (${result}): ${found.remedy}`, {
-    cause: thrown,
-    retryable: found.retryable ?? false,
-  })
+  return result === null ? thrown : storeErrorOf(result, path, thrown)
 }

@@ -1,5 +1,6 @@
-import { existsSync, statSync } from 'node:fs'
+import { accessSync, constants, existsSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import Database from 'better-sqlite3'
 import {
   CompiledQuery,
@@ -16,7 +17,7 @@ import {
 import { StoreError } from '../domain/errors.ts'
 import { MIGRATIONS, type Migration } from './migrations.ts'
 import type { Schema } from './schema.ts'
-import { explainSqliteError } from './sqlite-errors.ts'
+import { explainSqliteError, resultCode, storeErrorOf } from './sqlite-errors.ts'
 
 /** Marks a file as ours ("mstr"), in the place SQLite keeps for it (sqlite.org/pragma.html#pragma_application_id). */
 export const APPLICATION_ID = 0x6d737472
@@ -133,9 +134,16 @@ function sqliteDialect(database: PreparedDatabase): Dialect {
   }
 }
 
-/** Refuses what better-sqlite3 would report less clearly. */
+/** Refuses what SQLite would report less clearly, or later, or not at all. */
 function checkPath(path: string): void {
   if (path === ':memory:') return
+  if (path.trim() === '') {
+    // SQLite would make a database that is gone when it is closed.
+    throw new StoreError(
+      'STORE_FOREIGN',
+      'the path of the database is empty: name a file, such as ./muster.db',
+    )
+  }
   const folder = dirname(resolve(path))
   if (!existsSync(folder)) {
     throw new StoreError(
@@ -143,23 +151,66 @@ function checkPath(path: string): void {
       `database ${path}: its folder ${folder} does not exist: create the folder, or name another file`,
     )
   }
-  if (existsSync(path) && statSync(path).isDirectory()) {
+  if (existsSync(path)) checkFile(path)
+}
+
+function checkFile(path: string): void {
+  const file = statSync(path)
+  if (file.isDirectory()) {
     throw new StoreError(
       'STORE_FOREIGN',
       `database ${path} is a folder: name a file inside it, such as ${path.replace(/\/$/, '')}/muster.db`,
     )
   }
+  if (file.size === 1) {
+    // SQLite takes a file of one byte for an empty one, and would overwrite it.
+    throw storeErrorOf('SQLITE_NOTADB', path)
+  }
+  try {
+    accessSync(path, constants.W_OK)
+  } catch (thrown) {
+    // SQLite would open it for reading, and fail at the first write.
+    throw storeErrorOf('SQLITE_READONLY', path, thrown)
+  }
+}
+
+/**
+ * Looks at a file whose log a killed process left beside it, for reading only:
+ * closing a database that was opened for writing merges the log, and another
+ * program's file is not ours to change.
+ */
+function lookBeforeMerging(path: string, latest: number): void {
+  if (!existsSync(`${path}-wal`)) return
+  const database = new Database(path, { readonly: true, timeout: BUSY_TIMEOUT_MS })
+  try {
+    versionOf(database, path, latest)
+  } finally {
+    database.close()
+  }
+}
+
+interface Marks {
+  readonly applicationId: number
+  readonly version: number
+  readonly tables: number
+}
+
+/** In one transaction: another process may be making the file ours between two reads. */
+function readMarks(database: Database.Database): Marks {
+  return database.transaction(() => ({
+    applicationId: database.pragma('application_id', { simple: true }) as number,
+    version: database.pragma('user_version', { simple: true }) as number,
+    tables: database.prepare('select count(*) from sqlite_master').pluck().get() as number,
+  }))()
 }
 
 /** The schema version of a file that is ours or empty; anything else is refused unchanged. */
 function versionOf(database: Database.Database, path: string, latest: number): number {
-  const applicationId = database.pragma('application_id', { simple: true }) as number
-  const version = database.pragma('user_version', { simple: true }) as number
-  const tables = database.prepare('select count(*) as n from sqlite_master').get() as { n: number }
-  if (applicationId !== APPLICATION_ID && (applicationId !== 0 || tables.n > 0 || version !== 0)) {
+  const { applicationId, version, tables } = readMarks(database)
+  if (applicationId !== APPLICATION_ID && (applicationId !== 0 || tables > 0 || version !== 0)) {
     throw new StoreError(
       'STORE_FOREIGN',
-      `database ${path} belongs to another program (application id ${applicationId}, ${tables.n} tables): name another file; it was not changed`,
+      `database ${path} belongs to another program (application id ${applicationId}, ${tables} tables): name another file; it was not changed`,
     )
   }
   if (version > latest) {
@@ -169,6 +220,22 @@ function versionOf(database: Database.Database, path: string, latest: number): n
     )
   }
   return version
+}
+
+/**
+ * Switches to the write-ahead log. Of two processes that switch a new file at
+ * once, SQLite refuses one without waiting.
+ */
+async function useLog(database: Database.Database): Promise<void> {
+  for (const giveUpAt = Date.now() + BUSY_TIMEOUT_MS; ;) {
+    try {
+      database.pragma('journal_mode = WAL')
+      return
+    } catch (thrown) {
+      if (resultCode(thrown) !== 'SQLITE_BUSY' || Date.now() > giveUpAt) throw thrown
+      await sleep(10)
+    }
+  }
 }
 
 /** Each step commits with its number, so that a crash leaves whole steps only. */
@@ -203,9 +270,10 @@ export async function openSqlite(options: SqliteOptions): Promise<Kysely<Schema>
   checkPath(path)
   let database: Database.Database | undefined
   try {
+    lookBeforeMerging(path, migrations.length)
     database = new Database(path, { timeout: BUSY_TIMEOUT_MS })
     const version = versionOf(database, path, migrations.length)
-    database.pragma('journal_mode = WAL')
+    await useLog(database)
     // An operating-system crash may lose the last commits, never consistency; a killed process loses none.
     database.pragma('synchronous = NORMAL')
     database.pragma(`wal_autocheckpoint = ${WAL_PAGES}`)

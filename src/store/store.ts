@@ -175,6 +175,13 @@ export interface Unfinished {
   readonly targetKey: string
 }
 
+/** One enumeration of everything that is wanted, across any number of processes. */
+export interface OpenRound {
+  readonly roundId: number
+  /** The sessions that were resumed or begun in it so far, oldest first. */
+  readonly sessions: readonly SessionState[]
+}
+
 /**
  * Everything Muster remembers. Each method is one step of the work and one
  * transaction: it happens whole, or not at all.
@@ -208,6 +215,13 @@ export interface Store {
   }): Promise<{ readonly batch: number; readonly scanTargetIds: string[] } | null>
   /** Sessions that are not at their end, or whose delivery is not; all of them, or one target's. Oldest first. */
   findUnfinished(targetKey?: string): Promise<Unfinished[]>
+  /**
+   * The round that was begun and not ended, or a new one. A process that dies
+   * in a round and starts again goes on with it: targets that were walked to
+   * their end in it are not walked twice.
+   */
+  openRound(params: { readonly at: number }): Promise<OpenRound>
+  closeRound(params: { readonly roundId: number; readonly at: number }): Promise<void>
   recordProgress(progress: TaskProgress): Promise<boolean>
   close(): Promise<void>
 }

@@ -1,0 +1,36 @@
+export { createMuster, type Muster } from './muster.ts'
+export type { MusterOptions } from './options.ts'
+export type { AuthConfig, AuthConfigs, SecretValue } from './config/auth.ts'
+export {
+  createInProcessBus,
+  type BusEvents,
+  type BusEventType,
+  type BusHandler,
+  type EventBus,
+} from './delivery/event-bus.ts'
+export type { Coordinator, EnumerateOptions } from './enumeration/coordinator.ts'
+export type { EnumerationError, EnumerationResult } from './enumeration/result.ts'
+export { DEFAULT_SETTINGS, type WalkSettings } from './enumeration/settings.ts'
+export { soloLeadership, type Leadership } from './orchestration/leadership.ts'
+export type { Orchestrator, Round } from './orchestration/orchestrator.ts'
+export {
+  defineSource,
+  type AnySource,
+  type EnumerateContext,
+  type Identity,
+  type Page,
+  type Source,
+} from './sources/source.ts'
+export { openStore } from './store/open.ts'
+export type { Repositories, Store } from './store/store.ts'
+export * from './domain/index.ts'
+export type { Batch } from './domain/batch.ts'
+export {
+  isStalled,
+  markFailed,
+  markInProgress,
+  type Completeness,
+  type SessionState,
+  type TargetConfig,
+} from './domain/session-state.ts'
+export type { Timeline } from './domain/timeline.ts'

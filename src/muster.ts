@@ -1,0 +1,151 @@
+import PQueue from 'p-queue'
+import { loadConfigFile } from './config/config-file.ts'
+import { createResolver, SecretMask } from './config/resolver.ts'
+import { createCredentialStore, type CredentialStore } from './config/secrets.ts'
+import { parseTargetSpec } from './config/target-spec.ts'
+import type { AuthConfigs } from './config/auth.ts'
+import { createInProcessBus, type EventBus } from './delivery/event-bus.ts'
+import { systemClock } from './domain/clock.ts'
+import { InvalidInputError } from './domain/errors.ts'
+import type { TargetConfig } from './domain/session-state.ts'
+import { EnumerationCoordinator, type Coordinator } from './enumeration/coordinator.ts'
+import type { EnumerationDeps, ParsedTarget } from './enumeration/ports.ts'
+import { parseOptions, type MusterOptions } from './options.ts'
+import { soloLeadership } from './orchestration/leadership.ts'
+import {
+  createOrchestrator,
+  type ConfigLoader,
+  type Orchestrator,
+} from './orchestration/orchestrator.ts'
+import { createSources } from './sources/factory.ts'
+import type { AnySource } from './sources/source.ts'
+import { openStore } from './store/open.ts'
+import type { Repositories, Store } from './store/store.ts'
+
+/** A running Muster. */
+export interface Muster extends AsyncDisposable {
+  readonly coordinator: Coordinator
+  readonly orchestrator: Orchestrator
+  readonly repositories: Repositories
+  readonly bus: EventBus
+  /** Finishes the pages in hand, gives up the leases, closes the database. Safe to call twice. */
+  close(): Promise<void>
+}
+
+/** The credentials of one Muster: those of its options, and those of the config it loaded last. */
+class CredentialScope {
+  readonly mask = new SecretMask()
+  readonly #auth: AuthConfigs
+  #current: CredentialStore
+
+  constructor(auth: AuthConfigs) {
+    this.#auth = auth
+    this.#current = createCredentialStore(auth)
+  }
+
+  get current(): CredentialStore {
+    return this.#current
+  }
+
+  /** Takes over what a config file defines; the options' credentials come first. */
+  adopt(loaded: CredentialStore): void {
+    this.#current = loaded.with(this.#auth)
+  }
+}
+
+function targetParser(sources: ReadonlyMap<string, AnySource>, scope: CredentialScope) {
+  return (spec: unknown, auth: unknown): ParsedTarget => {
+    const credentials = auth === undefined ? scope.current : scope.current.with(auth as AuthConfigs)
+    return {
+      config: parseTargetSpec(spec, { sources, credentials }),
+      credentials: createResolver(() => credentials, scope.mask),
+    }
+  }
+}
+
+/** Reads the config file; what its targets name is known from then on. */
+async function readConfig(
+  file: string,
+  sources: ReadonlyMap<string, AnySource>,
+  scope: CredentialScope,
+): Promise<readonly TargetConfig[]> {
+  const loaded = await loadConfigFile(file, { sources })
+  scope.adopt(loaded.credentials)
+  return loaded.targets
+}
+
+function configLoader(
+  file: string | undefined,
+  sources: ReadonlyMap<string, AnySource>,
+  scope: CredentialScope,
+): ConfigLoader {
+  return {
+    async load() {
+      if (file !== undefined) return readConfig(file, sources, scope)
+      throw new InvalidInputError('INVALID_OPTIONS', [
+        'orchestrator.enumerate() needs targets: give createMuster({ config: "muster.yaml" })',
+      ])
+    },
+  }
+}
+
+/**
+ * Makes a running Muster: opens its database and knows what it left unfinished.
+ *
+ * @throws InvalidInputError for bad options or a bad config file, before anything
+ * is opened; StoreError when the database cannot be used, which is then left as it was
+ */
+export async function createMuster(options: MusterOptions = {}): Promise<Muster> {
+  const parsed = parseOptions(options)
+  const sources = createSources(parsed.sources)
+  const scope = new CredentialScope(parsed.auth ?? {})
+  // Before the database is touched: a config with a fault must leave no trace.
+  if (parsed.config !== undefined) await readConfig(parsed.config, sources, scope)
+  const { clock = systemClock, database = './muster.db', settings, inspect } = parsed
+  const bus = parsed.bus ?? createInProcessBus()
+  const store = typeof database === 'string' ? await openStore({ path: database, clock }) : database
+  const deps: EnumerationDeps = {
+    store,
+    sources,
+    clock,
+    bus,
+    settings,
+    inspect,
+    parse: targetParser(sources, scope),
+    credentials: createResolver(() => scope.current, scope.mask),
+    queue: new PQueue({ concurrency: settings.concurrency }),
+  }
+  const coordinator = await closeOnError(store, () => EnumerationCoordinator.create(deps))
+  const orchestrator = createOrchestrator({
+    coordinator,
+    store,
+    bus,
+    clock,
+    inspect,
+    leadership: parsed.leadership ?? soloLeadership,
+    configLoader: configLoader(parsed.config, sources, scope),
+  })
+  let closed: Promise<void> | undefined
+  const close = () =>
+    (closed ??= (async () => {
+      await Promise.all([orchestrator.stop(), coordinator.close()])
+      await store.close()
+    })())
+  return {
+    coordinator,
+    orchestrator,
+    repositories: store.repositories,
+    bus,
+    close,
+    [Symbol.asyncDispose]: close,
+  }
+}
+
+async function closeOnError<T>(store: Store, make: () => Promise<T>): Promise<T> {
+  try {
+    return await make()
+  } catch (thrown) {
+    await store.close()
+    throw thrown
+  }
+}

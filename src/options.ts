@@ -1,0 +1,101 @@
+import { z } from 'zod'
+import type { AuthConfigs } from './config/auth.ts'
+import type { EventBus } from './delivery/event-bus.ts'
+import type { TimeProvider } from './domain/clock.ts'
+import { InvalidInputError, MusterError } from './domain/errors.ts'
+import type { Inspect } from './enumeration/ports.ts'
+import { DEFAULT_SETTINGS, type WalkSettings } from './enumeration/settings.ts'
+import type { Leadership } from './orchestration/leadership.ts'
+import type { AnySource } from './sources/source.ts'
+import type { Store } from './store/store.ts'
+
+/** What a Muster is made of. Everything has a default. */
+export interface MusterOptions extends Partial<WalkSettings> {
+  /** A SQLite path, `:memory:`, or a store of one's own. Default `./muster.db`. */
+  readonly database?: string | Store
+  /** Credentials by name; a target names one by `authRef`. Values are never stored. */
+  readonly auth?: AuthConfigs
+  /** A config file; read at once, and again at each `orchestrator.enumerate()`. */
+  readonly config?: string
+  /** Sources besides `github`, `s3` and `url`. */
+  readonly sources?: readonly AnySource[]
+  /** Watches every actor, as the Stately inspector's `inspect` does. */
+  readonly inspect?: Inspect
+  /** Default: an event bus within this process. */
+  readonly bus?: EventBus
+  /** Default: this process leads. */
+  readonly leadership?: Leadership
+  /** Default: the operating system's clock. */
+  readonly clock?: TimeProvider
+}
+
+/** A day: nothing here is meant to take longer. */
+const MAX_MS = 86_400_000
+
+const whole = (min: number, max: number) => z.int().min(min).max(max).optional()
+const object = <T>(what: string) =>
+  z.custom<T>((value) => typeof value === 'object' && value !== null, `expected ${what}`).optional()
+
+const schema = z.strictObject({
+  database: z.union([z.string().min(1), z.custom<Store>(isStore)]).optional(),
+  auth: object<AuthConfigs>('credentials by name'),
+  config: z.string().min(1).optional(),
+  sources: z.array(z.custom<AnySource>((v) => typeof v === 'object' && v !== null)).optional(),
+  inspect: z
+    .custom<Inspect>((v) => typeof v === 'function' || (typeof v === 'object' && v !== null))
+    .optional(),
+  bus: object<EventBus>('an event bus'),
+  leadership: object<Leadership>('a leadership'),
+  clock: object<TimeProvider>('a clock'),
+  concurrency: whole(1, 1_000),
+  maxAttempts: whole(1, 1_000),
+  backoffMs: whole(0, MAX_MS),
+  maxBackoffMs: whole(0, MAX_MS),
+  stallMs: whole(1, MAX_MS),
+  holdMs: whole(1, MAX_MS),
+  deliveryWindow: whole(1, 10_000_000),
+  leaseMs: whole(100, MAX_MS),
+})
+
+function isStore(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'commitPage' in value
+}
+
+function describe(issue: z.core.$ZodIssue, options: unknown): string {
+  const name = issue.path.join('.') || 'options'
+  const value = issue.path.reduce<unknown>(
+    (at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key],
+    options,
+  )
+  if (issue.code === 'unrecognized_keys') {
+    return `unknown option ${issue.keys.join(', ')}; known are ${Object.keys(schema.shape).join(', ')}`
+  }
+  // Credentials are the one option whose value may be a secret.
+  const shown = name.startsWith('auth') ? '' : ` is ${JSON.stringify(value) ?? String(value)}:`
+  return `${name}${shown} ${issue.message}`
+}
+
+/** @throws InvalidInputError (INVALID_OPTIONS) before anything is opened */
+export function parseOptions(options: unknown): MusterOptions & { settings: WalkSettings } {
+  const parsed = schema.safeParse(options)
+  if (!parsed.success) {
+    throw new InvalidInputError(
+      'INVALID_OPTIONS',
+      parsed.error.issues.map((issue) => describe(issue, options)),
+    )
+  }
+  const given = parsed.data as MusterOptions
+  if (typeof given.database === 'string' && /^postgres(ql)?:/i.test(given.database)) {
+    throw new MusterError(
+      'NOT_SUPPORTED',
+      'database: PostgreSQL is not supported yet: give the path of a SQLite file',
+    )
+  }
+  const settings = Object.fromEntries(
+    Object.entries(DEFAULT_SETTINGS).map(([key, value]) => [
+      key,
+      given[key as keyof WalkSettings] ?? value,
+    ]),
+  ) as unknown as WalkSettings
+  return { ...given, settings }
+}
