@@ -14,7 +14,7 @@ const TAKEN = ['name', 'sourceType', 'authRef']
  */
 export function createSources(extra: readonly AnySource[] = []): ReadonlyMap<string, AnySource> {
   const sources = new Map<string, AnySource>()
-  for (const source of [githubSource(), s3Source(), urlSource(), ...extra] as AnySource[]) {
+  for (const source of [githubSource(), s3Source(), urlSource(), ...extra]) {
     const { type } = source
     if (typeof type !== 'string' || !/^[a-z][a-z0-9]{0,39}$/i.test(type) || TAKEN.includes(type)) {
       throw new InvalidInputError('INVALID_OPTIONS', [

@@ -64,7 +64,16 @@ export interface Source<Spec = unknown, Item extends JsonValue = JsonValue> {
 }
 
 /** A source whose spec and item types do not matter to the caller. */
-export type AnySource = Source<never, never>
+export interface AnySource {
+  readonly type: string
+  readonly spec: StandardSchemaV1<unknown, unknown>
+  identify(item: never, spec: never): Identity
+  enumerate(
+    spec: never,
+    cursor: JsonValue | undefined,
+    context: EnumerateContext,
+  ): AsyncIterable<Page>
+}
 
 /**
  * Makes a source of one's own, with its types inferred.

@@ -16,11 +16,9 @@ import {
   type Subject,
   unreachable,
 } from './classify.ts'
+import { VERSION } from '../../version.ts'
 import type { Gate } from './gate.ts'
 import { queryLimit } from './query-errors.ts'
-
-/** Sent as `User-Agent`, which GitHub requires; a test keeps it equal to the package's version. */
-export const VERSION = '0.1.0'
 
 /** docs.github.com, api-versions: requests without one get whatever is the default then. */
 const API_VERSION = '2022-11-28'
@@ -154,6 +152,7 @@ export function createClient(options: ClientOptions): GithubClient {
   const octokit = new Octokit({
     auth: token,
     baseUrl,
+    // GitHub turns requests without one away.
     userAgent: `muster/${VERSION}`,
     log: silent,
     request: {

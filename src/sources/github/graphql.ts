@@ -6,7 +6,7 @@ import { type Answer, headerOf, malformed } from './classify.ts'
 import type { GithubClient } from './client.ts'
 import { countShortfall, type GraphqlPosition, type OwnerPage, ssoShortfall } from './cursor.ts'
 import { type RepositoryItem, rawRepository } from './identity.ts'
-import type { Owner } from './owner.ts'
+import type { Owner } from './spec.ts'
 import { isInvalidCursor, queryFailure } from './query-errors.ts'
 
 /** Without an order GitHub promises none, and pages overlap. A user's are narrowed to what the user owns; GitHub adds others' by default. */

@@ -9,9 +9,9 @@ import {
 } from '../source.ts'
 import { identifyRepository, type RepositoryItem } from './identity.ts'
 import { enumerateRepositoryList } from './list.ts'
-import { enumerateOwner, type Owner, type Shared } from './owner.ts'
+import { enumerateOwner, type Shared } from './owner.ts'
 import { identifyReference } from './repository-reference.ts'
-import { type GithubSpec, githubSpec, webHost } from './spec.ts'
+import { type GithubSpec, githubSpec, type Owner, webHost } from './spec.ts'
 
 export type { RepositoryItem } from './identity.ts'
 export { DEFAULT_BASE_URL, type GithubSpec, githubSpec, webHost } from './spec.ts'

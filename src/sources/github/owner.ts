@@ -9,13 +9,7 @@ import { type OwnerPage, type Position, readPosition } from './cursor.ts'
 import { createGate, type Gate } from './gate.ts'
 import { graphqlPage } from './graphql.ts'
 import { restPage } from './rest.ts'
-import type { GithubSpec } from './spec.ts'
-
-/** Whose repositories. */
-export interface Owner {
-  readonly kind: 'org' | 'user'
-  readonly login: string
-}
+import type { GithubSpec, Owner } from './spec.ts'
 
 /**
  * What the walks of one source share. None of it changes what is listed: it

@@ -5,7 +5,7 @@ import { type Answer, headerOf, malformed } from './classify.ts'
 import type { GithubClient } from './client.ts'
 import { countShortfall, type OwnerPage, type RestPosition, ssoShortfall } from './cursor.ts'
 import { type RepositoryItem, rawRepository } from './identity.ts'
-import type { Owner } from './owner.ts'
+import type { Owner } from './spec.ts'
 
 const ownerBody = z.object({ public_repos: z.int().nonnegative() })
 const rowsBody = z.array(rawRepository)

@@ -114,6 +114,12 @@ export const githubSpec = z
 
 export type GithubSpec = z.output<typeof githubSpec>
 
+/** Whose repositories. */
+export interface Owner {
+  readonly kind: 'org' | 'user'
+  readonly login: string
+}
+
 /**
  * The host of the web pages, and of clone addresses, that belong to an API:
  * `github.com` for `api.github.com`, `octo.ghe.com` for `api.octo.ghe.com`,

@@ -1,0 +1,235 @@
+import { expect, test } from 'vitest'
+import {
+  type Fault,
+  type SandboxOwner,
+  startSandboxGitHub,
+} from '../../../examples/sandbox/github.ts'
+import { RetryLaterError, SourceError } from '../../../src/domain/errors.ts'
+import { githubSource, githubSpec } from '../../../src/sources/github/index.ts'
+import {
+  contextOf,
+  madeUpNames,
+  names,
+  testClock,
+  truth,
+  walk,
+  withoutToken,
+  withToken,
+} from './walk.ts'
+
+/** Whatever an enumeration must survive, by either API. */
+const FAULTS: readonly Fault[] = [
+  { kind: 'primary-limit' },
+  { kind: 'primary-limit', status: 429, resetSeconds: 1800 },
+  { kind: 'secondary-limit', retryAfterSeconds: 30 },
+  { kind: 'secondary-limit', status: 429, retryAfterSeconds: 1 },
+  { kind: 'secondary-limit' },
+  { kind: 'secondary-limit', status: 429 },
+  { kind: 'server-error', status: 500 },
+  { kind: 'server-error', status: 502 },
+  { kind: 'server-error', status: 503 },
+  { kind: 'server-error', status: 504 },
+  { kind: 'reset' },
+  { kind: 'reset-in-body' },
+  { kind: 'truncated-json' },
+  { kind: 'empty' },
+  { kind: 'html' },
+  { kind: 'hang' },
+]
+const REST_FAULTS: readonly Fault[] = [...FAULTS, { kind: 'no-link' }]
+const GRAPHQL_FAULTS: readonly Fault[] = [
+  ...FAULTS,
+  { kind: 'graphql-limit' },
+  { kind: 'graphql-limit', type: 'RATE_LIMIT', resetSeconds: 600 },
+  { kind: 'partial-data' },
+  { kind: 'same-cursor' },
+]
+
+const OCTO: SandboxOwner = { login: 'octo', type: 'Organization', names: madeUpNames(5_000) }
+const HUBOT: SandboxOwner = { login: 'hubot', type: 'User', names: madeUpNames(450) }
+
+const stuck = (): Fault => ({ kind: 'same-cursor' })
+
+/** Each fault once, with a page or two between them. */
+const spread = (faults: readonly Fault[]): readonly (Fault | null)[] =>
+  faults.flatMap((fault) => [null, null, fault])
+
+const SCENARIOS = [
+  { api: 'REST', credentials: withoutToken, faults: REST_FAULTS },
+  { api: 'GraphQL', credentials: withToken, faults: GRAPHQL_FAULTS },
+]
+
+test.each(SCENARIOS)(
+  'every repository of a large organisation is listed once by $api, whatever goes wrong',
+  async ({ credentials, faults }) => {
+    const clock = testClock()
+    await using sandbox = await startSandboxGitHub({
+      owners: [OCTO],
+      faults: spread(faults),
+      clock,
+    })
+    const spec = { org: 'octo', baseUrl: sandbox.url }
+    const walked = await walk({ spec, clock, credentials, timeoutMs: 2_500 })
+    expect(names(walked.identities)).toEqual(truth(sandbox, 'octo'))
+    expect(walked.errors).toHaveLength(faults.length)
+    expect(walked.shortfalls).toEqual([])
+    expect(sandbox.requestsWhileLimited).toBe(0)
+    expect(sandbox.requests.flatMap((r) => r.fault ?? []).toSorted()).toEqual(
+      faults.map((f) => f.kind).toSorted(),
+    )
+  },
+)
+
+const alone = SCENARIOS.flatMap(({ api, credentials, faults }) =>
+  faults.map((fault) => ({ api, credentials, fault, title: JSON.stringify(fault) })),
+)
+
+test.each(alone)('$api: $title costs no repository of a user', async ({ credentials, fault }) => {
+  const clock = testClock()
+  await using sandbox = await startSandboxGitHub({ owners: [HUBOT], clock })
+  // In the middle, and at the last page or near it.
+  sandbox.inject(null, null, fault, null, null, fault, null, fault)
+  const spec = { user: 'hubot', baseUrl: sandbox.url, perPage: 100 }
+  const walked = await walk({ spec, clock, credentials, timeoutMs: 700 })
+  expect(names(walked.identities)).toEqual(truth(sandbox, 'hubot'))
+  expect(walked.errors.length).toBeGreaterThan(0)
+  expect(sandbox.requestsWhileLimited).toBe(0)
+})
+
+test('a fault at the very first request costs nothing either', async () => {
+  const clock = testClock()
+  for (const { credentials, faults } of SCENARIOS) {
+    for (const fault of faults.filter((f) => f.kind !== 'no-link' && f.kind !== 'same-cursor')) {
+      await using sandbox = await startSandboxGitHub({ owners: [HUBOT], clock, faults: [fault] })
+      const spec = { user: 'hubot', baseUrl: sandbox.url }
+      const walked = await walk({ spec, clock, credentials, timeoutMs: 500 })
+      expect(names(walked.identities)).toEqual(truth(sandbox, 'hubot'))
+    }
+  }
+})
+
+test.each([
+  { page: 'the first page', before: [null] },
+  { page: 'a page in the middle', before: [null, null] },
+  { page: 'the last page', before: [null, null, null, null, null] },
+])('$page that lost its Link header is not taken for the end', async ({ before }) => {
+  await using sandbox = await startSandboxGitHub({ owners: [HUBOT] })
+  sandbox.inject(...before, { kind: 'no-link' })
+  const spec = { user: 'hubot', baseUrl: sandbox.url }
+  const walked = await walk({ spec, credentials: withoutToken })
+  expect(walked.errors.map((e) => e.message)).toEqual([expect.stringContaining('Link header')])
+  expect(names(walked.identities)).toEqual(truth(sandbox, 'hubot'))
+})
+
+test('one full page without a Link header is a whole listing', async () => {
+  const owners: SandboxOwner[] = [{ ...OCTO, names: madeUpNames(100) }]
+  await using sandbox = await startSandboxGitHub({ owners })
+  const spec = { org: 'octo', baseUrl: sandbox.url }
+  const walked = await walk({ spec, credentials: withoutToken })
+  expect(walked.identities).toHaveLength(100)
+  expect(walked.errors).toEqual([])
+})
+
+test('an empty owner is an empty listing', async () => {
+  await using sandbox = await startSandboxGitHub({ owners: [{ ...OCTO, names: [] }] })
+  for (const credentials of [withToken, withoutToken]) {
+    const walked = await walk({ spec: { org: 'octo', baseUrl: sandbox.url }, credentials })
+    expect(walked).toMatchObject({ identities: [], errors: [], shortfalls: [] })
+  }
+})
+
+test('a cursor that does not move is an error that can run out of attempts, not an endless walk', async () => {
+  await using sandbox = await startSandboxGitHub({ owners: [HUBOT], faults: stuck })
+  const first = await walk({ spec: { user: 'hubot', baseUrl: sandbox.url } }).catch((e) => e)
+  expect(first).toMatchObject({ code: 'SOURCE_MALFORMED', retryable: true })
+})
+
+test('a listing whose cursor GitHub no longer knows begins anew, once', async () => {
+  await using sandbox = await startSandboxGitHub({ owners: [HUBOT] })
+  sandbox.inject(null, null, { kind: 'invalid-cursor' })
+  const spec = { user: 'hubot', baseUrl: sandbox.url }
+  const walked = await walk({ spec })
+  expect(new Set(names(walked.identities))).toEqual(new Set(truth(sandbox, 'hubot')))
+  expect(walked.identities).toHaveLength(450 + 200)
+  sandbox.inject(null, { kind: 'invalid-cursor' }, null, { kind: 'invalid-cursor' })
+  await expect(walk({ spec })).rejects.toMatchObject({ code: 'SOURCE_CHANGED', retryable: false })
+})
+
+test('a page that is too much for GitHub is asked for in smaller portions, which grow again', async () => {
+  await using sandbox = await startSandboxGitHub({ owners: [HUBOT] })
+  sandbox.inject(null, { kind: 'partial-data' }, { kind: 'server-error', status: 502 })
+  await walk({ spec: { user: 'hubot', baseUrl: sandbox.url } })
+  const sizes = sandbox.requests.map(
+    (r) => (JSON.parse(r.body) as { variables: { first: number } }).variables.first,
+  )
+  expect(sizes.slice(0, 6)).toEqual([100, 100, 50, 25, 27, 29])
+})
+
+test('what is known to be missing is reported', async () => {
+  await using sandbox = await startSandboxGitHub({ owners: [HUBOT] })
+  for (const credentials of [withToken, withoutToken]) {
+    sandbox.inject(null, null, { kind: 'sso-partial-results' })
+    const sso = await walk({ spec: { user: 'hubot', baseUrl: sandbox.url }, credentials })
+    expect(sso.shortfalls).toEqual([
+      { code: 'sso', detail: expect.stringContaining('21955855,20582480') },
+    ])
+    expect(sso.identities).toHaveLength(450)
+  }
+})
+
+test('a listing shorter than the count by which it began is reported', async () => {
+  await using sandbox = await startSandboxGitHub({ owners: [HUBOT] })
+  const spec = githubSpec.parse({ user: 'hubot', baseUrl: sandbox.url })
+  const shortfalls: unknown[] = []
+  for await (const page of githubSource().enumerate(
+    spec,
+    undefined,
+    contextOf({ credentials: withoutToken }),
+  )) {
+    if (shortfalls.length === 0) sandbox.remove(sandbox.repositories('hubot')[400]?.full_name ?? '')
+    shortfalls.push(...(page.shortfalls ?? []), null)
+  }
+  expect(shortfalls.filter(Boolean)).toEqual([
+    {
+      code: 'count_mismatch',
+      detail: expect.stringContaining('counts 450 repositories and listed 449'),
+    },
+  ])
+})
+
+test('GraphQL reports a listing that ends before its own count', async () => {
+  await using sandbox = await startSandboxGitHub({ owners: [HUBOT] })
+  const after = sandbox.repositories('hubot')[300]
+  const position = Buffer.from(`cursor:v2:${JSON.stringify([after?.created_at, after?.id])}`)
+  const cursor = { kind: 'graphql', after: position.toString('base64'), seen: 200, restarts: 0 }
+  const walked = await walk({ spec: { user: 'hubot', baseUrl: sandbox.url }, cursor })
+  expect(walked.shortfalls).toMatchObject([{ code: 'count_mismatch' }])
+})
+
+test('an aborted request throws and sends nothing more', async () => {
+  await using sandbox = await startSandboxGitHub({ owners: [HUBOT], faults: [{ kind: 'hang' }] })
+  const spec = githubSpec.parse({ user: 'hubot', baseUrl: sandbox.url })
+  const abort = new AbortController()
+  const pages = githubSource().enumerate(spec, undefined, contextOf({}, abort.signal))
+  const next = pages[Symbol.asyncIterator]().next()
+  setTimeout(() => abort.abort(new Error('enough')), 50)
+  await expect(next).rejects.toThrow('enough')
+  expect(sandbox.requests).toHaveLength(1)
+})
+
+test('errors that can be tried again say so', async () => {
+  const clock = testClock()
+  for (const { api, credentials, faults } of SCENARIOS) {
+    await using sandbox = await startSandboxGitHub({
+      owners: [HUBOT],
+      clock,
+      faults: spread(faults),
+    })
+    const spec = { user: 'hubot', baseUrl: sandbox.url, perPage: 10 }
+    const { errors } = await walk({ spec, clock, credentials, timeoutMs: 2_500 })
+    const musters = errors.filter((e) => e instanceof RetryLaterError || e instanceof SourceError)
+    // All but the request that hung, which its caller ended.
+    expect(musters, api).toHaveLength(faults.length - 1)
+    expect(musters.every((error) => error.retryable)).toBe(true)
+  }
+})
