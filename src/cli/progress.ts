@@ -11,20 +11,21 @@ const PLAIN_MS = 5_000
 const MAX_LINES = 12
 
 interface Line {
-  readonly target: string
   readonly startedAt: number
+  /** Items that were there already: a resumed walk's rate is this process's own. */
+  readonly itemsBefore: number
   session: SessionState
   note: string
 }
 
 const counted = (n: number) => n.toLocaleString('en')
 
-function describe({ session, note, startedAt }: Line): string {
+function describe({ session, note, startedAt, itemsBefore }: Line): string {
   const { itemsProcessed, itemsFailed, totalBatches } = session.metrics
   const of = session.total === null ? '' : ` of ${counted(session.total)}`
   const failed = itemsFailed === 0 ? '' : `, ${counted(itemsFailed)} failed`
   const seconds = Math.max(0.001, (Date.now() - startedAt) / 1000)
-  const rate = `${counted(Math.round(itemsProcessed / seconds))}/s`
+  const rate = `${counted(Math.round((itemsProcessed - itemsBefore) / seconds))}/s`
   const text = `${session.targetName}: ${session.status} ${counted(itemsProcessed)}${of}${failed} (${counted(totalBatches)} pages, ${rate})${note}`
   return printable(text)
 }
@@ -49,7 +50,12 @@ function track(bus: EventBus, onChange: (line: Line, important: boolean) => void
   const lineOf = (session: SessionState) => {
     const known = lines.get(session.sessionId)
     if (known !== undefined) return Object.assign(known, { session, note: '' })
-    const line = { target: session.targetName, startedAt: Date.now(), session, note: '' }
+    const line = {
+      startedAt: Date.now(),
+      itemsBefore: session.metrics.itemsProcessed,
+      session,
+      note: '',
+    }
     lines.set(session.sessionId, line)
     return line
   }
