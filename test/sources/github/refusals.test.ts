@@ -212,3 +212,15 @@ test('single sign-on is told apart from a permission in GraphQL too', () => {
     retryable: true,
   })
 })
+
+test('a token so short that it is part of a name changes no name', async () => {
+  const names = ['geocode-many', 'anything']
+  await using sandbox = await startSandboxGitHub({
+    owners: [{ login: 'octo', type: 'Organization', names }],
+  })
+  const { identities } = await walk({
+    spec: { org: 'octo', baseUrl: sandbox.url },
+    credentials: () => githubCredentials('any'),
+  })
+  expect(identities.map(({ name }) => name)).toEqual(['octo/geocode-many', 'octo/anything'])
+})
