@@ -11,6 +11,8 @@ export {
 export type { Coordinator, EnumerateOptions } from './enumeration/coordinator.ts'
 export type { EnumerationError, EnumerationResult } from './enumeration/result.ts'
 export { DEFAULT_SETTINGS, type WalkSettings } from './enumeration/settings.ts'
+export { logEvents } from './observe/log.ts'
+export type { Metrics } from './observe/metrics.ts'
 export { soloLeadership, type Leadership } from './orchestration/leadership.ts'
 export type { Orchestrator, Round } from './orchestration/orchestrator.ts'
 export {

@@ -10,6 +10,8 @@ import { InvalidInputError } from './domain/errors.ts'
 import type { TargetConfig } from './domain/session-state.ts'
 import { EnumerationCoordinator, type Coordinator } from './enumeration/coordinator.ts'
 import type { EnumerationDeps, ParsedTarget } from './enumeration/ports.ts'
+import { logEvents } from './observe/log.ts'
+import { coordinatorWithMetrics, storeWithMetrics } from './observe/metrics.ts'
 import { parseOptions, type MusterOptions } from './options.ts'
 import { soloLeadership } from './orchestration/leadership.ts'
 import {
@@ -103,7 +105,9 @@ export async function createMuster(options: MusterOptions = {}): Promise<Muster>
   if (parsed.config !== undefined) await readConfig(parsed.config, sources, scope)
   const { clock = systemClock, database = './muster.db', settings, inspect } = parsed
   const bus = parsed.bus ?? createInProcessBus()
-  const store = typeof database === 'string' ? await openStore({ path: database, clock }) : database
+  const opened =
+    typeof database === 'string' ? await openStore({ path: database, clock }) : database
+  const store = parsed.metrics === undefined ? opened : storeWithMetrics(opened, parsed.metrics)
   const deps: EnumerationDeps = {
     store,
     sources,
@@ -115,7 +119,10 @@ export async function createMuster(options: MusterOptions = {}): Promise<Muster>
     credentials: createResolver(() => scope.current, scope.mask),
     queue: new PQueue({ concurrency: settings.concurrency }),
   }
-  const coordinator = await closeOnError(store, () => EnumerationCoordinator.create(deps))
+  const walks = await closeOnError(store, () => EnumerationCoordinator.create(deps))
+  const { metrics, logger } = parsed
+  const coordinator = metrics === undefined ? walks : coordinatorWithMetrics(walks, metrics)
+  const stopLogging = logger === undefined ? undefined : logEvents(bus, logger)
   const orchestrator = createOrchestrator({
     coordinator,
     store,
@@ -128,8 +135,9 @@ export async function createMuster(options: MusterOptions = {}): Promise<Muster>
   let closed: Promise<void> | undefined
   const close = () =>
     (closed ??= (async () => {
-      await Promise.all([orchestrator.stop(), coordinator.close()])
+      await Promise.all([orchestrator.stop(), walks.close()])
       await store.close()
+      stopLogging?.()
     })())
   return {
     coordinator,

@@ -1,3 +1,4 @@
+import type { Logger } from 'pino'
 import { z } from 'zod'
 import type { AuthConfigs } from './config/auth.ts'
 import type { EventBus } from './delivery/event-bus.ts'
@@ -5,6 +6,7 @@ import type { TimeProvider } from './domain/clock.ts'
 import { InvalidInputError, MusterError } from './domain/errors.ts'
 import type { Inspect } from './enumeration/ports.ts'
 import { DEFAULT_SETTINGS, type WalkSettings } from './enumeration/settings.ts'
+import type { Metrics } from './observe/metrics.ts'
 import type { Leadership } from './orchestration/leadership.ts'
 import type { AnySource } from './sources/source.ts'
 import type { Store } from './store/store.ts'
@@ -21,6 +23,10 @@ export interface MusterOptions extends Partial<WalkSettings> {
   readonly sources?: readonly AnySource[]
   /** Watches every actor, as the Stately inspector's `inspect` does. */
   readonly inspect?: Inspect
+  /** Counts what is walked and stored. Default: nothing does. */
+  readonly metrics?: Metrics
+  /** Is told what happens. Default: nothing is. */
+  readonly logger?: Logger
   /** Default: an event bus within this process. */
   readonly bus?: EventBus
   /** Default: this process leads. */
@@ -44,6 +50,8 @@ const schema = z.strictObject({
   inspect: z
     .custom<Inspect>((v) => typeof v === 'function' || (typeof v === 'object' && v !== null))
     .optional(),
+  metrics: object<Metrics>('metrics'),
+  logger: object<Logger>('a pino logger'),
   bus: object<EventBus>('an event bus'),
   leadership: object<Leadership>('a leadership'),
   clock: object<TimeProvider>('a clock'),

@@ -13,7 +13,7 @@ const json = () => new Option('--json', 'print the data as JSON')
 
 function concurrency(text: string): number {
   const value = Number(text)
-  if (Number.isInteger(value) && value >= 1 && value <= 1_000) return value
+  if (/^\d+$/.test(text) && value >= 1 && value <= 1_000) return value
   throw new InvalidArgumentError('expected a whole number from 1 to 1000.')
 }
 
@@ -76,6 +76,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     .version(VERSION)
     .exitOverride()
     .showSuggestionAfterError()
+    .showHelpAfterError('(muster --help lists the commands, muster COMMAND --help their options)')
   commands(program, (finished) => {
     code = finished
   })

@@ -1,7 +1,7 @@
 import { errorRecord } from '../domain/errors.ts'
 import type { SessionState } from '../domain/session-state.ts'
 import { createMuster, type Muster } from '../muster.ts'
-import { openExisting } from './database.ts'
+import { checkDatabasePath, openExisting } from './database.ts'
 import { ExitCode, UsageError } from './exit.ts'
 import { printable, printData, printNote, table } from './output.ts'
 import { showProgress } from './progress.ts'
@@ -18,6 +18,7 @@ export async function run(
   options: { readonly db: string; readonly json?: boolean; readonly concurrency?: number },
 ): Promise<number> {
   const { db: database, concurrency } = options
+  checkDatabasePath(database)
   const muster = await createMuster({
     database,
     config,

@@ -46,21 +46,23 @@ export interface EventBus {
 
 /** A bus whose publishers and subscribers are in this process. */
 export function createInProcessBus(): EventBus {
-  const handlers = new Map<BusEventType, Set<BusHandler<never>>>()
+  // An entry for each subscription: one function may subscribe twice, and end one of the two.
+  const handlers = new Map<BusEventType, Set<{ readonly handle: BusHandler<never> }>>()
   const of = (type: BusEventType) => {
     const known = handlers.get(type)
     if (known !== undefined) return known
-    const made = new Set<BusHandler<never>>()
+    const made = new Set<{ readonly handle: BusHandler<never> }>()
     handlers.set(type, made)
     return made
   }
   return {
     async publish(type, event) {
-      await Promise.all([...of(type)].map(async (handler) => handler(event as never)))
+      await Promise.all([...of(type)].map(async ({ handle }) => handle(event as never)))
     },
     subscribe(type, handler) {
-      of(type).add(handler as BusHandler<never>)
-      return () => of(type).delete(handler as BusHandler<never>)
+      const subscription = { handle: handler as BusHandler<never> }
+      of(type).add(subscription)
+      return () => of(type).delete(subscription)
     },
     hasSubscribers: (type) => of(type).size > 0,
   }

@@ -1,6 +1,6 @@
 import type { TimeProvider } from '../domain/clock.ts'
 import type { OutstandingTask, Store } from '../store/store.ts'
-import { Changes, follow } from './changes.ts'
+import { Changes } from './changes.ts'
 
 /** Tasks read from the database at a time. */
 const READ_WINDOW = 500
@@ -26,12 +26,17 @@ export interface TaskFeedOptions {
  * All iterators of a session share one feed, so that two of them split the
  * tasks rather than each taking all. A task is acknowledged, in the database,
  * before the next one is handed out; one that is given back comes again first.
+ *
+ * The readers do not share a generator, which would be simpler: one failed look
+ * at the database ends a generator for ever, and a reader asleep in it is not
+ * woken by a task that is given back.
  */
 export class TaskFeed {
   readonly #options: TaskFeedOptions
-  readonly #source: AsyncGenerator<OutstandingTask, void, void>
-  readonly #givenBack: OutstandingTask[] = []
+  /** Read or given back, and not handed out, in order. */
+  readonly #ahead: OutstandingTask[] = []
   #after = 0
+  #looked: Promise<unknown> = Promise.resolve()
   #readers = 0
   #committed = 0
   #taken = 0
@@ -41,7 +46,6 @@ export class TaskFeed {
 
   constructor(options: TaskFeedOptions) {
     this.#options = options
-    this.#source = follow(options.changes, () => this.#read())
   }
 
   /** Whether somebody takes tasks, and is further behind than the window allows. */
@@ -56,7 +60,8 @@ export class TaskFeed {
 
   /** Resolves when there is room in the window. */
   async room(): Promise<void> {
-    while (this.isFull && !this.#options.changes.closed) await this.#room.next()
+    const { changes } = this.#options
+    while (this.isFull && !changes.closed) await Promise.race([this.#room.next(), changes.next()])
   }
 
   /** An iterator that acknowledges a task when it is asked for the next. */
@@ -64,8 +69,7 @@ export class TaskFeed {
     this.#readers += 1
     let current: OutstandingTask | undefined
     try {
-      this.#begun ??= this.#begin()
-      await this.#begun
+      await (this.#begun ??= this.#begin())
       for (;;) {
         const next = await this.#take()
         if (next === undefined) break
@@ -82,15 +86,29 @@ export class TaskFeed {
       this.#room.notify()
     }
     const { closed, changes, onDrained } = this.#options
-    if (this.#inHand === 0 && changes.closed && !closed.aborted) onDrained()
+    const noneLeft = this.#inHand === 0 && this.#ahead.length === 0
+    if (noneLeft && changes.closed && !closed.aborted) onDrained()
   }
 
+  /** The next task, as soon as there is one; undefined at the end. */
   async #take(): Promise<OutstandingTask | undefined> {
-    if (this.#options.closed.aborted) return undefined
-    const again = this.#givenBack.shift()
-    const task = again ?? (await this.#source.next()).value ?? this.#givenBack.shift()
-    if (task === undefined) return undefined
-    if (again === undefined) this.#taken += 1
+    const { changes, closed } = this.#options
+    for (;;) {
+      const over = changes.closed
+      const changed = changes.next()
+      if (closed.aborted) return undefined
+      const found = this.#ahead.length > 0 || (await this.#look())
+      const task = this.#ahead.shift()
+      if (task !== undefined) return this.#handOut(task)
+      // Another reader was quicker.
+      if (found) continue
+      if (over) return undefined
+      await changed
+    }
+  }
+
+  #handOut(task: OutstandingTask): OutstandingTask {
+    this.#taken += 1
     this.#inHand += 1
     if (!this.isFull) this.#room.notify()
     return task
@@ -105,26 +123,43 @@ export class TaskFeed {
   }
 
   #giveBack(task: OutstandingTask): void {
+    this.#taken -= 1
     this.#inHand -= 1
-    this.#givenBack.unshift(task)
+    const later = this.#ahead.findIndex(({ seq }) => seq > task.seq)
+    this.#ahead.splice(later === -1 ? this.#ahead.length : later, 0, task)
+    this.#options.changes.notify()
   }
 
   async #begin(): Promise<void> {
-    await this.#options.store.beginDelivery({
-      sessionId: this.#options.sessionId,
-      at: this.#options.clock.now(),
-    })
-    this.#options.onBegun()
+    const { store, sessionId, clock, onBegun } = this.#options
+    try {
+      await store.beginDelivery({ sessionId, at: clock.now() })
+    } catch (thrown) {
+      this.#begun = undefined
+      throw thrown
+    }
+    onBegun()
   }
 
-  async #read(): Promise<OutstandingTask[]> {
-    if (this.#options.closed.aborted) return []
-    const found = await this.#options.store.takeTasks({
-      sessionId: this.#options.sessionId,
-      after: this.#after,
-      limit: READ_WINDOW,
+  /**
+   * Reads ahead, one reader after the other: two at once would find the same tasks.
+   *
+   * @returns whether there is something to take
+   */
+  #look(): Promise<boolean> {
+    const look = this.#looked.then(async () => {
+      if (this.#ahead.length === 0) await this.#read()
+      return this.#ahead.length > 0
     })
+    this.#looked = look.catch(() => undefined)
+    return look
+  }
+
+  async #read(): Promise<void> {
+    const { store, sessionId, closed } = this.#options
+    if (closed.aborted) return
+    const found = await store.takeTasks({ sessionId, after: this.#after, limit: READ_WINDOW })
     this.#after = found.at(-1)?.seq ?? this.#after
-    return found
+    this.#ahead.push(...found)
   }
 }

@@ -24,6 +24,15 @@ export function selectTasks(db: Kysely<Schema>) {
     ])
 }
 
+async function acknowledge(db: Kysely<Schema>, seq: number, at: number): Promise<void> {
+  await db
+    .updateTable('tasks')
+    .set({ acknowledged_at: at })
+    .where('seq', '=', seq)
+    .where('acknowledged_at', 'is', null)
+    .execute()
+}
+
 /** Handing committed tasks to the host, and what the host says of them. */
 export function deliveries(db: Kysely<Schema>) {
   return {
@@ -48,14 +57,12 @@ export function deliveries(db: Kysely<Schema>) {
     },
 
     async acknowledgeTasks(params: { readonly seqs: readonly number[]; readonly at: number }) {
-      for (const seq of params.seqs) {
-        await db
-          .updateTable('tasks')
-          .set({ acknowledged_at: params.at })
-          .where('seq', '=', seq)
-          .where('acknowledged_at', 'is', null)
-          .execute()
-      }
+      const [first, ...others] = params.seqs
+      if (first === undefined) return
+      if (others.length === 0) return acknowledge(db, first, params.at)
+      await db.transaction().execute(async (trx) => {
+        for (const seq of params.seqs) await acknowledge(trx, seq, params.at)
+      })
     },
 
     async beginDelivery(params: { readonly sessionId: string; readonly at: number }) {
@@ -139,6 +146,8 @@ export function deliveries(db: Kysely<Schema>) {
             .updateTable('scan_targets')
             .set({ last_scan_at: at, updated_at: at })
             .where('target_id', '=', task.target)
+            // Of two sessions' scans, the older may be reported last.
+            .where((eb) => eb.or([eb('last_scan_at', 'is', null), eb('last_scan_at', '<', at)]))
             .execute()
         }
         return true

@@ -69,7 +69,8 @@ async function createBatches(db: Kysely<unknown>): Promise<void> {
   await db.schema.createIndex('batches_by_id').on('batches').column('batch_id').unique().execute()
   await db.schema
     .createTable('failed_items')
-    .addColumn('id', 'integer', (c) => c.primaryKey())
+    // Items that were tried again are deleted; who reads on from an id must not miss a later one under it.
+    .addColumn('id', 'integer', (c) => c.primaryKey().autoIncrement())
     .addColumn('session', 'integer', (c) => c.notNull())
     .addColumn('batch_number', 'integer', (c) => c.notNull())
     .addColumn('item', 'text', (c) => c.notNull())

@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely'
 import type { TimeProvider } from '../domain/clock.ts'
+import { StoreError } from '../domain/errors.ts'
 import { ACTIVE_STATUSES } from '../domain/session-state.ts'
 import type { TaskStatus } from '../domain/task.ts'
 import { selectTasks } from './deliveries.ts'
@@ -20,6 +21,9 @@ import { selectSessions } from './unit-of-work.ts'
 
 /** Tasks held in memory while they are streamed. */
 const STREAM_WINDOW = 1_000
+
+/** Scan targets that one statement associates with a job; a statement takes 32,766 parameters. */
+const ASSOCIATE_WINDOW = 1_000
 
 function sessionRepository(db: Kysely<Schema>): SessionRepository {
   return {
@@ -197,22 +201,31 @@ function jobRepository(db: Kysely<Schema>): JobRepository {
         ? null
         : { jobId: row.job_id, name: row.name, createdAt: new Date(row.created_at) }
     },
-    async associate(jobId, scanTargetIds) {
-      if (scanTargetIds.length === 0) return
-      await db
-        .insertInto('job_targets')
-        .columns(['job', 'target'])
-        .expression(
-          db
-            .selectFrom('jobs')
-            .innerJoin('scan_targets', (join) => join.onTrue())
-            .select(['jobs.id', 'scan_targets.target_id'])
-            .where('jobs.job_id', '=', jobId)
-            .where('scan_targets.scan_target_id', 'in', scanTargetIds),
-        )
-        .onConflict((c) => c.doNothing())
-        .execute()
-    },
+    associate: (jobId, scanTargetIds) =>
+      db.transaction().execute(async (trx) => {
+        const job = await trx
+          .selectFrom('jobs')
+          .select('id')
+          .where('job_id', '=', jobId)
+          .executeTakeFirstOrThrow(
+            () =>
+              new StoreError('STORE_FAILED', `the database has no job ${jobId}: create it first`),
+          )
+        for (let from = 0; from < scanTargetIds.length; from += ASSOCIATE_WINDOW) {
+          const ids = scanTargetIds.slice(from, from + ASSOCIATE_WINDOW)
+          await trx
+            .insertInto('job_targets')
+            .columns(['job', 'target'])
+            .expression((eb) =>
+              eb
+                .selectFrom('scan_targets')
+                .select([eb.val(job.id).as('job'), 'target_id'])
+                .where('scan_target_id', 'in', ids),
+            )
+            .onConflict((c) => c.doNothing())
+            .execute()
+        }
+      }),
     async countTargets(jobId) {
       const row = await db
         .selectFrom('job_targets')

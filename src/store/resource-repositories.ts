@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely'
 import type { TimeProvider } from '../domain/clock.ts'
+import { StoreError } from '../domain/errors.ts'
 import { scanTargetId } from '../domain/identity.ts'
 import type { JsonRecord } from '../domain/json.ts'
 import type { Resource } from '../domain/resources.ts'
@@ -14,12 +15,19 @@ interface NewRow {
   readonly metadata: JsonRecord
 }
 
+function notStored(what: string): StoreError {
+  return new StoreError('STORE_FAILED', `the database has no ${what}: create it first`)
+}
+
 /** One table holds the resources of every source; the model's repositories are views of it by type. */
 function resources(db: Kysely<Schema>, clock: TimeProvider, sourceType: string) {
   const select = () => db.selectFrom('resources').selectAll().where('source_type', '=', sourceType)
   const one = async (column: 'id' | 'key' | 'uri', value: string | number) => {
     const row = await select()
       .where(column, '=', value as never)
+      // Of repositories that followed each other at one URL, the one seen last is there.
+      .orderBy('updated_at', 'desc')
+      .orderBy('id', 'desc')
       .executeTakeFirst()
     return row === undefined ? null : resourceOf(row)
   }
@@ -52,8 +60,9 @@ function resources(db: Kysely<Schema>, clock: TimeProvider, sourceType: string) 
         .executeTakeFirstOrThrow()
       return id
     },
+    /** The key stays: scan target and tasks are derived from it. */
     async change(id: number, row: NewRow & { isActive: boolean }): Promise<void> {
-      await db
+      const { numUpdatedRows } = await db
         .updateTable('resources')
         .set({
           uri: row.uri,
@@ -64,7 +73,11 @@ function resources(db: Kysely<Schema>, clock: TimeProvider, sourceType: string) 
         })
         .where('id', '=', id)
         .where('source_type', '=', sourceType)
-        .execute()
+        .where('key', '=', row.key)
+        .executeTakeFirst()
+      if (numUpdatedRows === 0n) {
+        throw notStored(`${sourceType} resource ${id} of key ${JSON.stringify(row.key)}`)
+      }
     },
     async list(limit: number, offset: number): Promise<Resource[]> {
       const rows = await select().orderBy('id').limit(limit).offset(offset).execute()
@@ -141,7 +154,9 @@ function scanTargetRepository(db: Kysely<Schema>, clock: TimeProvider): ScanTarg
         .select('key')
         .where('id', '=', target.targetId)
         .where('source_type', '=', target.targetType)
-        .executeTakeFirstOrThrow()
+        .executeTakeFirstOrThrow(() =>
+          notStored(`${target.targetType} resource ${target.targetId}`),
+        )
       const id = scanTargetId(target.targetType, key)
       const now = clock.now()
       await db
@@ -156,13 +171,17 @@ function scanTargetRepository(db: Kysely<Schema>, clock: TimeProvider): ScanTarg
           updated_at: now,
         })
         .onConflict((c) =>
-          c.column('target_id').doUpdateSet({ name: target.name, updated_at: now }),
+          c.column('target_id').doUpdateSet({
+            name: target.name,
+            metadata: JSON.stringify(target.metadata),
+            updated_at: now,
+          }),
         )
         .execute()
       return id
     },
     async update(target) {
-      await db
+      const { numUpdatedRows } = await db
         .updateTable('scan_targets')
         .set({
           name: target.name,
@@ -171,7 +190,8 @@ function scanTargetRepository(db: Kysely<Schema>, clock: TimeProvider): ScanTarg
           updated_at: clock.now(),
         })
         .where('scan_target_id', '=', target.id)
-        .execute()
+        .executeTakeFirst()
+      if (numUpdatedRows === 0n) throw notStored(`scan target ${target.id}`)
     },
     async getById(id) {
       const row = await select().where('scan_target_id', '=', id).executeTakeFirst()

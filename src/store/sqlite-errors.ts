@@ -76,10 +76,11 @@ export function resultCode(thrown: unknown): string | null {
   return typeof thrown.code === 'string' && thrown.code.startsWith('SQLITE_') ? thrown.code : null
 }
 
-/** Whether SQLite refused because a unique key exists already. */
-export function isUniqueViolation(thrown: unknown): boolean {
+/** Whether SQLite refused because a row of the same unique key exists already; the key as `table.column`. */
+export function isUniqueViolation(thrown: unknown, key: string): boolean {
   const cause = thrown instanceof StoreError ? thrown.cause : thrown
-  return /^SQLITE_CONSTRAINT_(UNIQUE|PRIMARYKEY)$/.test(resultCode(cause) ?? '')
+  if (!(cause instanceof Error) || resultCode(cause) !== 'SQLITE_CONSTRAINT_UNIQUE') return false
+  return cause.message.endsWith(`: ${key}`)
 }
 
 /** What a result code means for the user: the file, what is wrong, and the remedy. */

@@ -197,7 +197,10 @@ export interface Store {
   releaseLease(params: Pick<Fence, 'sessionId' | 'owner'>): Promise<void>
   /** @throws LEASE_LOST, with nothing changed, when revision or lease no longer match. */
   commitPage(params: CommitPage): Promise<{ readonly tasksCreated: number }>
-  /** @throws LEASE_LOST, with nothing changed, when revision or lease no longer match. */
+  /**
+   * @throws LEASE_LOST, with nothing changed, when revision or lease no longer
+   * match; LEASE_HELD for an ended session that would go on beside an unfinished one of its target.
+   */
   commitSession(params: CommitSession): Promise<void>
   /** Tasks after a place in the order that nobody has acknowledged. */
   takeTasks(params: {

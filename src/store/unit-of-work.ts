@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely'
 import { LeaseError, MusterError } from '../domain/errors.ts'
+import type { SessionState } from '../domain/session-state.ts'
 import { pageWriter, writeKept, type SessionKeys } from './page-writer.ts'
 import { batchColumns, sessionColumns, sessionOf, type SessionRow } from './rows.ts'
 import type { Schema } from './schema.ts'
@@ -95,12 +96,17 @@ async function createSession(db: Kysely<Schema>, params: CreateSession): Promise
         .execute()
     })
   } catch (thrown) {
-    if (!isUniqueViolation(thrown)) throw thrown
-    throw new LeaseError(
-      'LEASE_HELD',
-      `target "${session.targetName}" has an unfinished session that another process began: resume that one`,
-    )
+    throw explainSecondSession(thrown, session)
   }
+}
+
+/** A target has one unfinished session; the database refuses a second. */
+function explainSecondSession(thrown: unknown, session: SessionState): unknown {
+  if (!isUniqueViolation(thrown, 'sessions.target_key')) return thrown
+  return new LeaseError(
+    'LEASE_HELD',
+    `target "${session.targetName}" has an unfinished session that another process began: resume that one`,
+  )
 }
 
 async function claimSession(db: Kysely<Schema>, params: ClaimSession): Promise<ClaimedSession> {
@@ -172,6 +178,10 @@ async function writeSession(trx: Kysely<Schema>, params: CommitSession): Promise
     .where('lease_owner', '=', fence.owner)
     .returning(['id', 'job'])
     .executeTakeFirst()
+    .catch((thrown: unknown) => {
+      // An ended session was resumed while another of its target is unfinished.
+      throw explainSecondSession(thrown, session)
+    })
   if (row === undefined) {
     throw new LeaseError(
       'LEASE_LOST',

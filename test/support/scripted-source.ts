@@ -47,7 +47,7 @@ export function scriptedSource(listings: Record<string, Scripted>): AnySource {
         }
       }
     },
-  }) as unknown as AnySource
+  })
 }
 
 /** The target spec of a scripted listing. */
