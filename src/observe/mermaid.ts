@@ -19,22 +19,25 @@ function guardLabel(guard: unknown): string {
   return ` [${name ?? 'guard'}]`
 }
 
-function transitionLines(node: AnyStateNode): string[] {
-  const defined: AnyTransitionDefinition[] = [
-    ...[...node.transitions.values()].flat(),
-    ...(node.always ?? []),
-  ]
-  return defined.map((transition) => {
-    const event = transition.eventType === '' ? 'always' : eventLabel(transition.eventType)
-    const targets = transition.target ?? [node]
-    return targets
-      .map((target) => {
-        // A colon would end the label.
-        const label = `${event}${guardLabel(transition.guard)}`.replaceAll(':', ' ')
-        return `${idOf(node)} --> ${idOf(target as AnyStateNode)}: ${label}`
-      })
-      .join('\n')
-  })
+/** One arrow from state to state, however many transitions there are; the label has a line for each. */
+function arrowLines(nodes: readonly AnyStateNode[]): string[] {
+  const arrows = new Map<string, string[]>()
+  for (const node of nodes) {
+    const defined: AnyTransitionDefinition[] = [
+      ...[...node.transitions.values()].flat(),
+      ...(node.always ?? []),
+    ]
+    for (const { eventType, guard, target } of defined) {
+      const event = eventType === '' ? 'always' : eventLabel(eventType)
+      // A colon would end the label.
+      const label = `${event}${guardLabel(guard)}`.replaceAll(':', ' ')
+      for (const to of (target ?? [node]) as AnyStateNode[]) {
+        const arrow = `${idOf(node)} --> ${idOf(to)}`
+        arrows.set(arrow, [...(arrows.get(arrow) ?? []), label])
+      }
+    }
+  }
+  return [...arrows].map(([arrow, labels]) => `  ${arrow}: ${labels.join('<br/>')}`)
 }
 
 function stateLines(node: AnyStateNode, depth: number): string[] {
@@ -77,13 +80,7 @@ export function toMermaid(machine: AnyStateMachine): string {
     everywhere.length === 0 || first === undefined
       ? []
       : [`  note left of ${idOf(first)}: in every state, ${everywhere.join(', ')}`]
-  return [
-    'stateDiagram-v2',
-    ...stateLines(root, 1),
-    ...inner.flatMap(transitionLines).flatMap((line) => line.split('\n').map((l) => `  ${l}`)),
-    ...note,
-    '',
-  ].join('\n')
+  return ['stateDiagram-v2', ...stateLines(root, 1), ...arrowLines(inner), ...note, ''].join('\n')
 }
 
 /** A statechart's definition as plain JSON, as the visualizer reads it; functions become their names. */
