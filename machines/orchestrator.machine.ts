@@ -50,6 +50,7 @@ export const orchestratorMachine = setup({
   context: { reason: null },
   states: {
     active: {
+      description: 'Takes part, whether it leads or not.',
       initial: 'standby',
       invoke: { id: 'campaign', src: 'campaign' },
       on: {

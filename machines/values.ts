@@ -117,6 +117,11 @@ export const addShortfalls = (
   known: readonly Shortfall[],
   more: readonly Shortfall[],
 ): readonly Shortfall[] => {
-  const fresh = more.filter((m) => !known.some((k) => k.code === m.code && k.detail === m.detail))
-  return fresh.length === 0 ? known : [...known, ...fresh].slice(0, MAX_SHORTFALLS)
+  const kept = [...known]
+  for (const { code, detail } of more) {
+    if (kept.length >= MAX_SHORTFALLS) break
+    const isKnown = kept.some((k) => k.code === code && k.detail === detail)
+    if (!isKnown) kept.push({ code, detail })
+  }
+  return kept.length === known.length ? known : kept
 }

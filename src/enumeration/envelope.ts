@@ -1,5 +1,6 @@
 import type { Snapshot } from 'xstate'
-import { sessionMachine } from '../../machines/index.ts'
+import { z } from 'zod'
+import { sessionMachine, type SessionContext, type SessionStatus } from '../../machines/index.ts'
 import { IncompatibleCheckpointError } from '../domain/errors.ts'
 import type { JsonRecord } from '../domain/json.ts'
 import type { SessionSnapshot } from '../domain/session-state.ts'
@@ -38,19 +39,42 @@ function refuse(sessionId: string, found: string): never {
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-function checkContext(sessionId: string, context: unknown): void {
-  const position = isRecord(context) ? context['position'] : undefined
-  const whole =
-    isRecord(context) &&
-    context['sessionId'] === sessionId &&
-    typeof context['sourceType'] === 'string' &&
-    isRecord(context['metrics']) &&
-    isRecord(context['timeline']) &&
-    Array.isArray(context['shortfalls']) &&
-    isRecord(position) &&
-    ['start', 'after', 'end', 'retrying'].includes(position['at'] as string)
-  if (!whole) refuse(sessionId, 'has a context that is not whole')
-}
+const listingPosition = z.union([
+  z.object({ at: z.enum(['start', 'end']) }),
+  z
+    .object({ at: z.literal('after'), cursor: z.unknown() })
+    .refine((position) => 'cursor' in position),
+])
+
+/** The context as this version writes it: with a counter missing, a session would count on from nonsense. */
+const contextSchema: z.ZodType<SessionContext> = z.object({
+  sessionId: z.string(),
+  sourceType: z.string(),
+  position: z.union([
+    listingPosition,
+    z.object({
+      at: z.literal('retrying'),
+      after: z.int(),
+      until: z.int(),
+      resumeAt: listingPosition,
+    }),
+  ]),
+  metrics: z.object({
+    totalBatches: z.int(),
+    failedBatches: z.int(),
+    itemsFound: z.int(),
+    itemsProcessed: z.int(),
+    itemsFailed: z.int(),
+  }),
+  timeline: z.object({
+    startedAt: z.number(),
+    lastUpdate: z.number(),
+    completedAt: z.number().nullable(),
+  }),
+  failureReason: z.string().nullable(),
+  shortfalls: z.array(z.object({ code: z.string(), detail: z.string() })),
+  total: z.number().nullable(),
+})
 
 /**
  * The snapshot in a checkpoint, migrated to this version and checked.
@@ -67,10 +91,17 @@ export function openSnapshot(sessionId: string, data: JsonRecord): Snapshot<unkn
     if (step === undefined) refuse(sessionId, `has version ${v}`)
     migrated = step(migrated)
   }
-  const { value, context } = migrated
+  const { value, context, status } = migrated
   if (typeof value !== 'string' || !Object.hasOwn(sessionMachine.states, value)) {
     refuse(sessionId, `names the state ${JSON.stringify(value)}`)
   }
-  checkContext(sessionId, context)
+  const isFinal = sessionMachine.states[value as SessionStatus].type === 'final'
+  const whole = contextSchema.safeParse(context)
+  if (!whole.success || whole.data.sessionId !== sessionId) {
+    refuse(sessionId, 'has a context that is not whole')
+  }
+  if (status !== (isFinal ? 'done' : 'active')) {
+    refuse(sessionId, `is in the state ${value} with the status ${JSON.stringify(status)}`)
+  }
   return { ...migrated, children: {}, historyValue: {} } as unknown as Snapshot<unknown>
 }

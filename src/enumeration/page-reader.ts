@@ -1,28 +1,11 @@
-import { isDeepStrictEqual } from 'node:util'
 import type { Position } from '../../machines/index.ts'
-import { SourceError } from '../domain/errors.ts'
 import type { JsonValue } from '../domain/json.ts'
 import type { AnySource, EnumerateContext, Page } from '../sources/source.ts'
 import type { FailedItemRepository } from '../store/store.ts'
+import { checkPage } from './check-page.ts'
 
 /** Failed items tried again in one page. */
 const RETRY_PAGE = 500
-
-/** A page that leads back to where it came from would be walked for ever. */
-function checkPage(page: Page, position: Position): void {
-  if (!Array.isArray(page.items) || page.cursor === undefined) {
-    throw new SourceError('SOURCE_MALFORMED', 'the source yielded a page without items or cursor', {
-      retryable: true,
-    })
-  }
-  if (position.at === 'after' && isDeepStrictEqual(page.cursor, position.cursor)) {
-    throw new SourceError(
-      'SOURCE_MALFORMED',
-      `the source gave the same cursor twice: ${JSON.stringify(page.cursor)}`,
-      { retryable: true },
-    )
-  }
-}
 
 /** A page with what has to be remembered of it. */
 export interface FetchedPage {
@@ -33,6 +16,12 @@ export interface FetchedPage {
   readonly shortfalls: NonNullable<Page['shortfalls']>
   /** The rows of failed items that this page tries again. */
   readonly retriedItems: readonly number[]
+}
+
+/** A listing that is being read, and how to abort it. */
+interface Listing {
+  readonly pages: AsyncIterator<Page>
+  readonly abort: AbortController
 }
 
 export interface PageReaderOptions {
@@ -52,8 +41,7 @@ export interface PageReaderOptions {
  */
 export class PageReader {
   readonly #options: PageReaderOptions
-  #iterator: AsyncIterator<Page> | undefined
-  #abort = new AbortController()
+  #listing: Listing | undefined
 
   constructor(options: PageReaderOptions) {
     this.#options = options
@@ -63,54 +51,42 @@ export class PageReader {
   async next(position: Position, signal: AbortSignal): Promise<FetchedPage | null> {
     if (position.at === 'retrying') return this.#failedItems(position)
     if (position.at === 'end') return null
-    const onAbort = () => this.discard(signal.reason)
+    signal.throwIfAborted()
+    // Held here: a request that is slow to notice its abort must not drop its successor's listing.
+    const listing = (this.#listing ??= this.#open(position))
+    const onAbort = () => this.#drop(listing, signal.reason)
     signal.addEventListener('abort', onAbort, { once: true })
     try {
-      signal.throwIfAborted()
-      return await this.#listing(position)
+      const { done, value } = await listing.pages.next()
+      if (done !== true) return fetched(value, position)
+      if (this.#listing === listing) this.#listing = undefined
+      return null
     } catch (thrown) {
-      this.discard(thrown)
+      this.#drop(listing, thrown)
       throw thrown
     } finally {
       signal.removeEventListener('abort', onAbort)
     }
   }
 
-  /** Drops the iterator, and with it any page that was read and not committed. */
+  /** Drops the listing, and with it any page that was read and not committed. */
   discard(reason?: unknown): void {
-    const iterator = this.#iterator
-    this.#iterator = undefined
-    this.#abort.abort(reason)
-    this.#abort = new AbortController()
+    if (this.#listing !== undefined) this.#drop(this.#listing, reason)
+  }
+
+  #drop(listing: Listing, reason?: unknown): void {
+    if (this.#listing === listing) this.#listing = undefined
+    listing.abort.abort(reason)
     // A generator that hangs in a request would hold up its own return.
-    iterator?.return?.().catch(() => undefined)
+    letGo(listing.pages).catch(() => undefined)
   }
 
-  async #listing(position: Exclude<Position, { at: 'retrying' }>): Promise<FetchedPage | null> {
-    this.#iterator ??= this.#open(position)
-    const { done, value } = await this.#iterator.next()
-    if (done === true) {
-      this.#iterator = undefined
-      return null
-    }
-    checkPage(value, position)
-    return {
-      items: value.items,
-      position: { at: 'after', cursor: value.cursor },
-      total: value.total ?? null,
-      shortfalls: value.shortfalls ?? [],
-      retriedItems: [],
-    }
-  }
-
-  #open(position: Exclude<Position, { at: 'retrying' }>): AsyncIterator<Page> {
+  #open(position: Exclude<Position, { at: 'retrying' }>): Listing {
     const { source, spec, context } = this.#options
     const cursor = position.at === 'after' ? (position.cursor as JsonValue) : undefined
-    const pages = source.enumerate(spec as never, cursor, {
-      ...context,
-      signal: this.#abort.signal,
-    })
-    return pages[Symbol.asyncIterator]()
+    const abort = new AbortController()
+    const pages = source.enumerate(spec as never, cursor, { ...context, signal: abort.signal })
+    return { abort, pages: pages[Symbol.asyncIterator]() }
   }
 
   async #failedItems(position: Extract<Position, { at: 'retrying' }>): Promise<FetchedPage | null> {
@@ -129,5 +105,22 @@ export class PageReader {
       shortfalls: [],
       retriedItems: found.map((failed) => failed.id),
     }
+  }
+}
+
+/** What `return` throws becomes a rejection, though it was not written with `async`. */
+async function letGo(iterator: AsyncIterator<Page>): Promise<void> {
+  await iterator.return?.()
+}
+
+/** What is remembered of a page, once it is known to be one. */
+function fetched(page: Page, position: Position): FetchedPage {
+  checkPage(page, position)
+  return {
+    items: page.items,
+    position: { at: 'after', cursor: page.cursor },
+    total: page.total ?? null,
+    shortfalls: page.shortfalls ?? [],
+    retriedItems: [],
   }
 }

@@ -1,8 +1,8 @@
-import { errorRecord } from '../domain/errors.ts'
 import type { JsonValue } from '../domain/json.ts'
 import { carriesCredentials } from '../sources/redact.ts'
 import type { AnySource, Identity } from '../sources/source.ts'
 import type { RejectedItem } from '../store/store.ts'
+import { reasonOf } from './reason.ts'
 
 export interface SortedItems {
   readonly kept: readonly Identity[]
@@ -43,18 +43,29 @@ export function sortItems(params: {
       kept.push(checked(params.source.identify(item as never, params.spec as never)))
     } catch (thrown) {
       rejected.push({
-        item: storedItem(maskDeep(item, params.mask)),
-        reason: params.mask(errorRecord(thrown).message).slice(0, MAX_STORED),
+        item: storedItem(item, params.mask),
+        reason: reasonOf(thrown, params.mask).slice(0, MAX_STORED),
       })
     }
   }
   return { kept, rejected }
 }
 
-/** The item as JSON; one that is too long becomes a text of its beginning, which is JSON too. */
-function storedItem(item: JsonValue): string {
-  const json = JSON.stringify(item)
+/**
+ * The item as JSON; one that is too long becomes a text of its beginning, which
+ * is JSON too, and so does one that a source should never have yielded.
+ */
+function storedItem(item: JsonValue, mask: (text: string) => string): string {
+  const json = jsonOf(item, mask) ?? JSON.stringify(`an item that is not JSON: ${typeof item}`)
   return json.length <= MAX_STORED ? json : JSON.stringify(json.slice(0, MAX_STORED))
+}
+
+function jsonOf(item: JsonValue, mask: (text: string) => string): string | undefined {
+  try {
+    return JSON.stringify(maskDeep(item, mask))
+  } catch {
+    return undefined
+  }
 }
 
 function maskDeep(value: JsonValue, mask: (text: string) => string): JsonValue {
@@ -62,6 +73,6 @@ function maskDeep(value: JsonValue, mask: (text: string) => string): JsonValue {
   if (Array.isArray(value)) return value.map((entry) => maskDeep(entry as JsonValue, mask))
   if (typeof value !== 'object' || value === null) return value
   return Object.fromEntries(
-    Object.entries(value).map(([key, entry]) => [key, maskDeep(entry as JsonValue, mask)]),
+    Object.entries(value).map(([key, entry]) => [mask(key), maskDeep(entry as JsonValue, mask)]),
   )
 }

@@ -10,11 +10,12 @@ import {
 } from '../../machines/index.ts'
 import { announce } from '../delivery/event-bus.ts'
 import { batchOf, type Batch, type BatchSnapshot } from '../domain/batch.ts'
-import { errorRecord, LeaseError, RetryLaterError } from '../domain/errors.ts'
+import { LeaseError, MusterError, RetryLaterError } from '../domain/errors.ts'
 import { batchId } from '../domain/identity.ts'
 import type { CommitSession } from '../store/store.ts'
 import { advance, type SessionActor } from './advance.ts'
 import type { CoordinatorActor, EnumerationDeps } from './ports.ts'
+import { reasonOf } from './reason.ts'
 import { sortItems } from './sort-items.ts'
 import type { Walk } from './walk.ts'
 
@@ -199,8 +200,8 @@ export class Walker {
 }
 
 function failedFetch(walk: Walk, thrown: unknown): FetchOutcome {
-  const { message, retryable } = errorRecord(thrown)
-  const reason = walk.credentials.mask(message)
+  const reason = reasonOf(thrown, (text) => walk.credentials.mask(text))
   if (thrown instanceof RetryLaterError) return { kind: 'wait', until: thrown.retryAt, reason }
+  const retryable = thrown instanceof MusterError ? thrown.retryable : true
   return { kind: 'error', retryable, reason }
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { DEFAULT_SETTINGS, openStore, RetryLaterError, SourceError } from '../../src/index.ts'
 import { collect, musterOver, QUICK } from '../support/muster.ts'
@@ -446,4 +447,32 @@ test('many targets are walked with a bounded number of requests at a time', asyn
 test('the defaults are what the documentation says', () => {
   expect(DEFAULT_SETTINGS).toMatchObject({ concurrency: 4, leaseMs: 30_000 })
   expect(QUICK.maxAttempts).toBeLessThan(DEFAULT_SETTINGS.maxAttempts)
+})
+
+test('a request that is slow to notice its abort does not drop the one after it', async () => {
+  const answered: number[] = []
+  let asked = 0
+  const muster = await musterOver(
+    {
+      a: {
+        items: itemsNamed('a', 6),
+        pageSize: 2,
+        async before(page, { signal }) {
+          if (page !== 2) return
+          const attempt = (asked += 1)
+          if (attempt === 1) {
+            // Hangs past the watchdog, and fails while the second attempt is out.
+            await new Promise((resolve) => setTimeout(resolve, 150))
+            throw new Error('the first attempt ends at last')
+          }
+          await sleep(60, undefined, { signal })
+          answered.push(attempt)
+        },
+      },
+    },
+    { stallMs: 130, backoffMs: 1 },
+  )
+  const { status } = await muster.coordinator.enumerateTarget(scriptedTarget('a')).done
+  expect(status).toBe('COMPLETED')
+  expect(answered).toEqual([2])
 })
