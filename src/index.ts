@@ -26,11 +26,13 @@ export {
 export { openStore } from './store/open.ts'
 export type { Repositories, Store } from './store/store.ts'
 export * from './domain/index.ts'
-export type { Batch } from './domain/batch.ts'
+export { markFailed as markBatchFailed, markSuccessful, type Batch } from './domain/batch.ts'
 export {
   isStalled,
+  markCompleted,
   markFailed,
   markInProgress,
+  processCompletedBatch,
   type Completeness,
   type SessionState,
   type TargetConfig,

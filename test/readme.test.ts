@@ -89,7 +89,7 @@ test('the version is the package’s', () => {
 })
 
 test('every file that a page names is there', () => {
-  for (const page of ['README.md', 'docs/flow.md', 'docs/machines.md']) {
+  for (const page of ['README.md', 'docs/flow.md', 'docs/machines.md', 'docs/model.md']) {
     const text = readFileSync(join(PROJECT, page), 'utf8')
     const named = [
       ...text.matchAll(/`((?:src|test|machines|examples|docs)\/[\w./-]+\.\w+)`/g),

@@ -10,6 +10,7 @@ import {
   type Shortfall,
 } from '../../machines/index.ts'
 import type { Batch } from './batch.ts'
+import { canonicalHash } from './canonical.ts'
 import type { Checkpoint } from './checkpoint.ts'
 import type { TimeProvider } from './clock.ts'
 import { MusterError } from './errors.ts'
@@ -25,6 +26,11 @@ export interface TargetConfig {
   readonly sourceType: string
   readonly authRef: string | null
   readonly spec: JsonRecord
+}
+
+/** What is walked, hashed: the same name, source and spec are the same target, whichever credential is used. */
+export function targetKeyOf({ name, sourceType, spec }: TargetConfig): string {
+  return canonicalHash([name, sourceType, spec])
 }
 
 /** One walk of one target, as it stands. */

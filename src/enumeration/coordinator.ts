@@ -6,12 +6,12 @@ import {
   type coordinatorMachine,
 } from '../../machines/index.ts'
 import { announce } from '../delivery/event-bus.ts'
-import { canonicalHash } from '../domain/canonical.ts'
 import { errorRecord, LeaseError, MusterError } from '../domain/errors.ts'
 import { newId } from '../domain/identity.ts'
 import {
   isActive,
   machineState,
+  targetKeyOf,
   type SessionSnapshot,
   type SessionState,
   type TargetConfig,
@@ -66,11 +66,6 @@ interface Start {
   /** Whether an ended session is taken up again. */
   readonly onPurpose: boolean
   readonly signal: AbortSignal | undefined
-}
-
-/** What is walked, hashed: the same name, source and spec are the same target, whichever credential is used. */
-export function targetKeyOf({ name, sourceType, spec }: TargetConfig): string {
-  return canonicalHash([name, sourceType, spec])
 }
 
 export class EnumerationCoordinator implements Coordinator {

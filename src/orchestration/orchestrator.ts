@@ -5,8 +5,13 @@ import type { TimeProvider } from '../domain/clock.ts'
 import { MusterError } from '../domain/errors.ts'
 import { newId } from '../domain/identity.ts'
 import type { Job } from '../domain/job.ts'
-import { isActive, type SessionState, type TargetConfig } from '../domain/session-state.ts'
-import { targetKeyOf, type Coordinator } from '../enumeration/coordinator.ts'
+import {
+  isActive,
+  targetKeyOf,
+  type SessionState,
+  type TargetConfig,
+} from '../domain/session-state.ts'
+import type { Coordinator } from '../enumeration/coordinator.ts'
 import type { Inspect } from '../enumeration/ports.ts'
 import type { EnumerationResult } from '../enumeration/result.ts'
 import type { Store } from '../store/store.ts'

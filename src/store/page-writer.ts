@@ -145,7 +145,7 @@ export interface SessionKeys {
 
 /**
  * Writes what was kept of a page. An item met twice on one page is one row: the
- * first wins, as it does between pages.
+ * first counts. One met on an earlier page keeps its task; its resource is brought up to date.
  */
 export async function writeKept(
   db: Kysely<Schema>,

@@ -3,6 +3,7 @@ import type { TimeProvider } from '../domain/clock.ts'
 import { StoreError } from '../domain/errors.ts'
 import { ACTIVE_STATUSES } from '../domain/session-state.ts'
 import type { TaskStatus } from '../domain/task.ts'
+import { deleteCheckpoint, saveBatch, saveCheckpoint, saveSession, saveTask } from './saves.ts'
 import { selectTasks } from './deliveries.ts'
 import { resourceRepositories } from './resource-repositories.ts'
 import { batchOfRow, sessionOf, taskOf, type SessionRow } from './rows.ts'
@@ -25,8 +26,9 @@ const STREAM_WINDOW = 1_000
 /** Scan targets that one statement associates with a job; a statement takes 32,766 parameters. */
 const ASSOCIATE_WINDOW = 1_000
 
-function sessionRepository(db: Kysely<Schema>): SessionRepository {
+function sessionRepository(db: Kysely<Schema>, clock: TimeProvider): SessionRepository {
   return {
+    save: (state) => saveSession(db, clock, state),
     async load(sessionId) {
       const row = await selectSessions(db)
         .where('sessions.session_id', '=', sessionId)
@@ -51,7 +53,7 @@ function sessionRepository(db: Kysely<Schema>): SessionRepository {
   }
 }
 
-function batchRepository(db: Kysely<Schema>): BatchRepository {
+function batchRepository(db: Kysely<Schema>, clock: TimeProvider): BatchRepository {
   const select = () =>
     db
       .selectFrom('batches')
@@ -59,6 +61,7 @@ function batchRepository(db: Kysely<Schema>): BatchRepository {
       .selectAll('batches')
       .select('sessions.session_id')
   return {
+    save: (batch) => saveBatch(db, clock, batch),
     async findBySessionId(sessionId) {
       const rows = await select()
         .where('sessions.session_id', '=', sessionId)
@@ -81,7 +84,7 @@ function batchRepository(db: Kysely<Schema>): BatchRepository {
   }
 }
 
-function checkpointRepository(db: Kysely<Schema>): CheckpointRepository {
+function checkpointRepository(db: Kysely<Schema>, clock: TimeProvider): CheckpointRepository {
   const load = async (column: 'target_id' | 'id', value: string | number) => {
     const row = await db
       .selectFrom('checkpoints')
@@ -97,10 +100,15 @@ function checkpointRepository(db: Kysely<Schema>): CheckpointRepository {
           updatedAt: new Date(row.updated_at),
         }
   }
-  return { load: (targetId) => load('target_id', targetId), loadById: (id) => load('id', id) }
+  return {
+    save: (checkpoint) => saveCheckpoint(db, clock, checkpoint),
+    delete: (targetId) => deleteCheckpoint(db, clock, targetId),
+    load: (targetId) => load('target_id', targetId),
+    loadById: (id) => load('id', id),
+  }
 }
 
-function taskRepository(db: Kysely<Schema>): TaskRepository {
+function taskRepository(db: Kysely<Schema>, clock: TimeProvider): TaskRepository {
   const inSession = async (sessionId: string | undefined): Promise<number | null> => {
     if (sessionId === undefined) return null
     const row = await db
@@ -111,6 +119,7 @@ function taskRepository(db: Kysely<Schema>): TaskRepository {
     return row?.id ?? -1
   }
   return {
+    save: (task) => saveTask(db, clock, task),
     async getById(taskId) {
       const row = await selectTasks(db).where('tasks.task_id', '=', taskId).executeTakeFirst()
       return row === undefined ? null : taskOf(row)
@@ -281,10 +290,10 @@ function ruleRepository(db: Kysely<Schema>): RuleRepository {
 /** The model's repositories over one database. */
 export function repositories(db: Kysely<Schema>, clock: TimeProvider): Repositories {
   return {
-    sessions: sessionRepository(db),
-    batches: batchRepository(db),
-    checkpoints: checkpointRepository(db),
-    tasks: taskRepository(db),
+    sessions: sessionRepository(db, clock),
+    batches: batchRepository(db, clock),
+    checkpoints: checkpointRepository(db, clock),
+    tasks: taskRepository(db, clock),
     failedItems: failedItemRepository(db),
     jobs: jobRepository(db),
     rules: ruleRepository(db),

@@ -1,6 +1,7 @@
 import type { Selectable } from 'kysely'
 import type { BatchMetrics, BatchStatus, Position, SessionStatus } from '../../machines/index.ts'
 import type { Batch } from '../domain/batch.ts'
+import type { Checkpoint } from '../domain/checkpoint.ts'
 import type { JsonRecord } from '../domain/json.ts'
 import type { Resource, ScanTarget } from '../domain/resources.ts'
 import type { Completeness, SessionState, TargetConfig } from '../domain/session-state.ts'
@@ -13,17 +14,29 @@ const json = <T>(text: string): T => JSON.parse(text) as T
 /** A session's row together with its job's identity and its checkpoint. */
 export type SessionRow = Selectable<SessionTable> & {
   job_id: string
-  checkpoint_id: number
-  checkpoint_data: string
-  checkpoint_at: number
+  /** Null where the checkpoint was deleted. */
+  checkpoint_id: number | null
+  checkpoint_data: string | null
+  checkpoint_at: number | null
 }
 
 interface StoredCheckpoint {
-  readonly snapshot: { readonly context: { readonly position: Position } }
+  readonly snapshot?: { readonly context?: { readonly position?: Position } }
+}
+
+function checkpointOf(row: SessionRow): Checkpoint | null {
+  if (row.checkpoint_data === null) return null
+  return {
+    id: row.checkpoint_id ?? 0,
+    targetId: row.session_id,
+    data: json<JsonRecord>(row.checkpoint_data),
+    updatedAt: new Date(row.checkpoint_at ?? 0),
+  }
 }
 
 export function sessionOf(row: SessionRow): SessionState {
-  const data = json<JsonRecord & StoredCheckpoint>(row.checkpoint_data)
+  const lastCheckpoint = checkpointOf(row)
+  const data = lastCheckpoint?.data as StoredCheckpoint | undefined
   return {
     sessionId: row.session_id,
     jobId: row.job_id,
@@ -34,14 +47,9 @@ export function sessionOf(row: SessionRow): SessionState {
     completeness: row.completeness as Completeness,
     shortfalls: json(row.shortfalls),
     total: row.total,
-    lastCheckpoint: {
-      id: row.checkpoint_id,
-      targetId: row.session_id,
-      data,
-      updatedAt: new Date(row.checkpoint_at),
-    },
+    lastCheckpoint,
     // A checkpoint of another version may be shaped otherwise; it is judged where it is restored.
-    position: data.snapshot?.context?.position ?? { at: 'start' },
+    position: data?.snapshot?.context?.position ?? { at: 'start' },
     timeline: timelineOf({
       startedAt: row.started_at,
       lastUpdate: row.last_update,

@@ -40,17 +40,25 @@ export interface ScanTargetRepository {
 }
 
 /**
- * Batches are saved by `commitPage` alone, with everything else of their page;
- * a batch that could be saved by itself could disagree with its session.
+ * A walk saves its batches, sessions, checkpoints and tasks by `commitPage` and
+ * `commitSession`, a page in one transaction. The `save` methods here are for
+ * hosts that import or repair: they touch no session that is being walked.
  */
 export interface BatchRepository {
+  /** @throws SESSION_NOT_FOUND, or LEASE_HELD while the session is being walked. */
+  save(batch: Batch): Promise<void>
   findBySessionId(sessionId: string): Promise<Batch[]>
   findLastBySessionId(sessionId: string): Promise<Batch | null>
   findById(batchId: string): Promise<Batch | null>
 }
 
-/** Sessions are saved by the unit of work alone, fenced by revision and lease. */
 export interface SessionRepository {
+  /**
+   * Creates or replaces a session; a new one needs its `lastCheckpoint`.
+   *
+   * @throws LEASE_HELD while it is being walked; CHECKPOINT_INCOMPATIBLE for a new one without a checkpoint
+   */
+  save(state: SessionState): Promise<void>
   load(sessionId: string): Promise<SessionState | null>
   /** Sessions that are not at their end, oldest first. */
   getActiveStates(): Promise<SessionState[]>
@@ -59,11 +67,17 @@ export interface SessionRepository {
 }
 
 export interface CheckpointRepository {
+  /** @returns the checkpoint with the id that it has now. @throws LEASE_HELD while its session is being walked. */
+  save(checkpoint: Checkpoint): Promise<Checkpoint>
+  /** Without its checkpoint a session cannot be resumed. @throws LEASE_HELD while it is being walked. */
+  delete(targetId: string): Promise<void>
   load(targetId: string): Promise<Checkpoint | null>
   loadById(id: number): Promise<Checkpoint | null>
 }
 
 export interface TaskRepository {
+  /** Adds a task that is not there; one that is stays as it is. @throws SESSION_NOT_FOUND without its session or scan target. */
+  save(task: TaskRecord): Promise<void>
   getById(taskId: string): Promise<TaskRecord | null>
   /** All tasks, or one session's, in the order of their creation; holds one window at a time. */
   stream(filter?: { readonly sessionId?: string }): AsyncIterable<TaskRecord>

@@ -19,7 +19,7 @@ export function selectSessions(db: Kysely<Schema>) {
   return db
     .selectFrom('sessions')
     .innerJoin('jobs', 'jobs.id', 'sessions.job')
-    .innerJoin('checkpoints', 'checkpoints.target_id', 'sessions.session_id')
+    .leftJoin('checkpoints', 'checkpoints.target_id', 'sessions.session_id')
     .selectAll('sessions')
     .select([
       'jobs.job_id',

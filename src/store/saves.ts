@@ -1,0 +1,169 @@
+import type { Kysely } from 'kysely'
+import type { Batch } from '../domain/batch.ts'
+import type { Checkpoint } from '../domain/checkpoint.ts'
+import type { TimeProvider } from '../domain/clock.ts'
+import { IncompatibleCheckpointError, LeaseError, MusterError } from '../domain/errors.ts'
+import { targetKeyOf, type SessionState } from '../domain/session-state.ts'
+import type { TaskRecord } from '../domain/task.ts'
+import { batchColumns, sessionColumns } from './rows.ts'
+import type { Schema } from './schema.ts'
+
+interface Found {
+  readonly id: number
+  readonly revision: number
+}
+
+/** The session's row, unless a process is walking it: whoever saves then would be overwritten, or overwrite. */
+async function unwalked(
+  trx: Kysely<Schema>,
+  clock: TimeProvider,
+  sessionId: string,
+): Promise<Found | undefined> {
+  const row = await trx
+    .selectFrom('sessions')
+    .select(['id', 'revision', 'lease_owner', 'lease_until'])
+    .where('session_id', '=', sessionId)
+    .executeTakeFirst()
+  if (row !== undefined && row.lease_owner !== null && (row.lease_until ?? 0) > clock.now()) {
+    throw new LeaseError(
+      'LEASE_HELD',
+      `session ${sessionId} is being walked by ${row.lease_owner}: save it when that has ended`,
+    )
+  }
+  return row
+}
+
+const notFound = (sessionId: string) =>
+  new MusterError(
+    'SESSION_NOT_FOUND',
+    `session ${sessionId} is not in this database: save it first`,
+  )
+
+export function saveSession(
+  db: Kysely<Schema>,
+  clock: TimeProvider,
+  state: SessionState,
+): Promise<void> {
+  return db.transaction().execute(async (trx) => {
+    const found = await unwalked(trx, clock, state.sessionId)
+    if (found === undefined) await insertSession(trx, clock, state)
+    else {
+      await trx
+        .updateTable('sessions')
+        .set({ ...sessionColumns(state), revision: found.revision + 1 })
+        .where('id', '=', found.id)
+        .execute()
+    }
+    if (state.lastCheckpoint !== null) await upsertCheckpoint(trx, state.lastCheckpoint)
+  })
+}
+
+async function insertSession(
+  trx: Kysely<Schema>,
+  clock: TimeProvider,
+  state: SessionState,
+): Promise<void> {
+  if (state.lastCheckpoint === null) {
+    throw new IncompatibleCheckpointError(
+      `session ${state.sessionId} has no checkpoint: without one it could never be resumed`,
+    )
+  }
+  await trx
+    .insertInto('jobs')
+    .values({ job_id: state.jobId, name: state.targetName, created_at: clock.now() })
+    .onConflict((c) => c.column('job_id').doNothing())
+    .execute()
+  const { id } = await trx
+    .selectFrom('jobs')
+    .select('id')
+    .where('job_id', '=', state.jobId)
+    .executeTakeFirstOrThrow()
+  await trx
+    .insertInto('sessions')
+    .values({
+      session_id: state.sessionId,
+      job: id,
+      target_name: state.targetName,
+      target_key: targetKeyOf(state.config),
+      source_type: state.sourceType,
+      config: JSON.stringify(state.config),
+      revision: 0,
+      ...sessionColumns(state),
+    })
+    .execute()
+}
+
+export function saveBatch(db: Kysely<Schema>, clock: TimeProvider, batch: Batch): Promise<void> {
+  return db.transaction().execute(async (trx) => {
+    const session = await unwalked(trx, clock, batch.sessionId)
+    if (session === undefined) throw notFound(batch.sessionId)
+    const columns = batchColumns(batch)
+    await trx
+      .insertInto('batches')
+      .values({ session: session.id, ...columns, first_task: null, last_task: null })
+      .onConflict((c) => c.columns(['session', 'number']).doUpdateSet(columns))
+      .execute()
+  })
+}
+
+export function saveCheckpoint(
+  db: Kysely<Schema>,
+  clock: TimeProvider,
+  checkpoint: Checkpoint,
+): Promise<Checkpoint> {
+  return db.transaction().execute(async (trx) => {
+    await unwalked(trx, clock, checkpoint.targetId)
+    return { ...checkpoint, id: await upsertCheckpoint(trx, checkpoint) }
+  })
+}
+
+async function upsertCheckpoint(trx: Kysely<Schema>, checkpoint: Checkpoint): Promise<number> {
+  const columns = {
+    data: JSON.stringify(checkpoint.data),
+    updated_at: checkpoint.updatedAt.getTime(),
+  }
+  const { id } = await trx
+    .insertInto('checkpoints')
+    .values({ target_id: checkpoint.targetId, ...columns })
+    .onConflict((c) => c.column('target_id').doUpdateSet(columns))
+    .returning('id')
+    .executeTakeFirstOrThrow()
+  return id
+}
+
+export function deleteCheckpoint(
+  db: Kysely<Schema>,
+  clock: TimeProvider,
+  targetId: string,
+): Promise<void> {
+  return db.transaction().execute(async (trx) => {
+    await unwalked(trx, clock, targetId)
+    await trx.deleteFrom('checkpoints').where('target_id', '=', targetId).execute()
+  })
+}
+
+export function saveTask(db: Kysely<Schema>, clock: TimeProvider, task: TaskRecord): Promise<void> {
+  return db.transaction().execute(async (trx) => {
+    const session = await unwalked(trx, clock, task.sessionId)
+    const target = await trx
+      .selectFrom('scan_targets')
+      .select('target_id')
+      .where('scan_target_id', '=', task.scanTargetId)
+      .executeTakeFirst()
+    if (session === undefined || target === undefined) throw notFound(task.sessionId)
+    await trx
+      .insertInto('tasks')
+      .values({
+        task_id: task.taskId,
+        session: session.id,
+        target: target.target_id,
+        uri: task.resourceUri,
+        metadata: JSON.stringify(task.metadata),
+        created_at: clock.now(),
+        status: 'PENDING',
+        items_processed: 0,
+      })
+      .onConflict((c) => c.column('task_id').doNothing())
+      .execute()
+  })
+}
