@@ -9,6 +9,8 @@ import { resume, run } from './run.ts'
 
 const database = () =>
   new Option('--db <path>', 'the database: a SQLite file').default(DEFAULT_DATABASE)
+const verbose = () =>
+  new Option('--verbose', 'log lines on standard error in place of the progress')
 const json = () => new Option('--json', 'print the data as JSON')
 
 function concurrency(text: string): number {
@@ -24,6 +26,7 @@ function commands(program: Command, finish: (code: number) => void): void {
     .argument('<config>', 'a YAML or JSON file with auth and targets')
     .addOption(database())
     .addOption(json())
+    .addOption(verbose())
     .option('--concurrency <n>', 'targets walked at the same time (default: 4)', concurrency)
     .action(async (config, options) => finish(await run(config, options)))
   program
@@ -46,6 +49,7 @@ function commands(program: Command, finish: (code: number) => void): void {
     .argument('<session-id>', 'as "muster status" shows it')
     .addOption(database())
     .addOption(json())
+    .addOption(verbose())
     .option('--config <file>', 'the config that defines the credentials of the session')
     .action(async (id, options) => finish(await resume(id, options)))
   program

@@ -24,7 +24,8 @@ function describe({ session, note, startedAt, itemsBefore }: Line): string {
   const { itemsProcessed, itemsFailed, totalBatches } = session.metrics
   const of = session.total === null ? '' : ` of ${counted(session.total)}`
   const failed = itemsFailed === 0 ? '' : `, ${counted(itemsFailed)} failed`
-  const seconds = Math.max(0.001, (Date.now() - startedAt) / 1000)
+  const until = session.timeline.completedAt?.getTime() ?? Date.now()
+  const seconds = Math.max(0.001, (until - startedAt) / 1000)
   const rate = `${counted(Math.round((itemsProcessed - itemsBefore) / seconds))}/s`
   const text = `${session.targetName}: ${session.status} ${counted(itemsProcessed)}${of}${failed} (${counted(totalBatches)} pages, ${rate})${note}`
   return printable(text)
@@ -42,7 +43,8 @@ function waitNote({ state, reason, until }: BusEvents['enumerator.changed']): st
  * terminal, plain ones elsewhere. @returns how to stop.
  */
 export function showProgress(bus: EventBus): () => void {
-  return process.stderr.isTTY ? showLive(bus) : showPlain(bus)
+  // A terminal without a height, as some build servers have, would show nothing of what is redrawn.
+  return process.stderr.isTTY && process.stderr.rows > 0 ? showLive(bus) : showPlain(bus)
 }
 
 function track(bus: EventBus, onChange: (line: Line, important: boolean) => void): () => void {

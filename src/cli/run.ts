@@ -1,3 +1,4 @@
+import pino from 'pino'
 import { errorRecord } from '../domain/errors.ts'
 import type { SessionState } from '../domain/session-state.ts'
 import { createMuster, type Muster } from '../muster.ts'
@@ -7,6 +8,19 @@ import { printable, printData, printNote, table } from './output.ts'
 import { showProgress } from './progress.ts'
 import { SESSION_COLUMNS, sessionRow } from './session-table.ts'
 
+interface WalkOptions {
+  readonly db: string
+  readonly json?: boolean
+  /** Log lines in place of the progress display. */
+  readonly verbose?: boolean
+}
+
+/** Written at once: a process that is killed must not take its last lines with it. */
+const logging = ({ verbose }: WalkOptions) =>
+  verbose === true
+    ? { logger: pino({ level: 'debug' }, pino.destination({ fd: 2, sync: true })) }
+    : {}
+
 interface Outcome {
   readonly sessions: readonly SessionState[]
   readonly failures: readonly { readonly targetName: string; readonly error: unknown }[]
@@ -15,7 +29,7 @@ interface Outcome {
 /** Resumes what was interrupted, starts the rest, and walks all of it to its end. */
 export async function run(
   config: string,
-  options: { readonly db: string; readonly json?: boolean; readonly concurrency?: number },
+  options: WalkOptions & { readonly concurrency?: number },
 ): Promise<number> {
   const { db: database, concurrency } = options
   checkDatabasePath(database)
@@ -23,6 +37,7 @@ export async function run(
     database,
     config,
     ...(concurrency === undefined ? {} : { concurrency }),
+    ...logging(options),
   })
   return walk(muster, () => muster.orchestrator.enumerate(), options)
 }
@@ -30,7 +45,7 @@ export async function run(
 /** Takes up one session on purpose. */
 export async function resume(
   sessionId: string,
-  options: { readonly db: string; readonly json?: boolean; readonly config?: string },
+  options: WalkOptions & { readonly config?: string },
 ): Promise<number> {
   const { config } = options
   const state = await stateOf(sessionId, options.db)
@@ -43,6 +58,7 @@ export async function resume(
   const muster = await createMuster({
     database: options.db,
     ...(config === undefined ? {} : { config }),
+    ...logging(options),
   })
   const begin = async (): Promise<Outcome> => {
     const { done } = muster.coordinator.resumeTarget(state)
@@ -71,9 +87,9 @@ async function stateOf(sessionId: string, database: string): Promise<SessionStat
 async function walk(
   muster: Muster,
   begin: () => Promise<Outcome>,
-  options: { readonly json?: boolean },
+  options: WalkOptions,
 ): Promise<number> {
-  const stopProgress = showProgress(muster.bus)
+  const stopProgress = options.verbose === true ? () => {} : showProgress(muster.bus)
   const interruption = closeOnSignal(muster)
   try {
     const outcome = await begin()
