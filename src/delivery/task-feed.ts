@@ -85,9 +85,8 @@ export class TaskFeed {
       if (current !== undefined) this.#giveBack(current)
       this.#room.notify()
     }
-    const { closed, changes, onDrained } = this.#options
     const noneLeft = this.#inHand === 0 && this.#ahead.length === 0
-    if (noneLeft && changes.closed && !closed.aborted) onDrained()
+    if (noneLeft && !this.#options.closed.aborted) this.#options.onDrained()
   }
 
   /** The next task, as soon as there is one; undefined at the end. */
