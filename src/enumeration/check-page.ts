@@ -2,18 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Position } from '../../machines/index.ts'
 import { SourceError } from '../domain/errors.ts'
 import type { Page } from '../sources/source.ts'
-
-/** Whether a value comes back from JSON as it was. A member that is undefined is one that is absent. */
-function isJson(value: unknown): boolean {
-  if (typeof value === 'number') return Number.isFinite(value)
-  if (typeof value !== 'object' || value === null) {
-    return value === null || typeof value === 'string' || typeof value === 'boolean'
-  }
-  if (Array.isArray(value)) return value.every(isJson)
-  const prototype: unknown = Object.getPrototypeOf(value)
-  if (prototype !== Object.prototype && prototype !== null) return false
-  return Object.values(value).every((member) => member === undefined || isJson(member))
-}
+import { isPlainJson } from './plain-json.ts'
 
 const isShortfall = (value: unknown): boolean =>
   typeof value === 'object' &&
@@ -24,7 +13,7 @@ const isShortfall = (value: unknown): boolean =>
 function faultOf({ items, cursor, total, shortfalls = [] }: Page, position: Position) {
   if (!Array.isArray(items)) return 'yielded a page without items'
   if (cursor === undefined) return 'yielded a page without a cursor'
-  if (!isJson(cursor)) return 'yielded a page whose cursor is not plain JSON'
+  if (!isPlainJson(cursor)) return 'yielded a page whose cursor is not plain JSON'
   if (total !== undefined && total !== null && !Number.isSafeInteger(total)) {
     return `yielded a page whose total is no whole number: ${String(total)}`
   }

@@ -1,6 +1,6 @@
 import type { Snapshot } from 'xstate'
 import { z } from 'zod'
-import { sessionMachine, type SessionContext, type SessionStatus } from '../../machines/index.ts'
+import { sessionMachine, type SessionContext } from '../../machines/index.ts'
 import { IncompatibleCheckpointError } from '../domain/errors.ts'
 import type { JsonRecord } from '../domain/json.ts'
 import type { SessionSnapshot } from '../domain/session-state.ts'
@@ -95,7 +95,7 @@ export function openSnapshot(sessionId: string, data: JsonRecord): Snapshot<unkn
   if (typeof value !== 'string' || !Object.hasOwn(sessionMachine.states, value)) {
     refuse(sessionId, `names the state ${JSON.stringify(value)}`)
   }
-  const isFinal = sessionMachine.states[value as SessionStatus].type === 'final'
+  const isFinal = sessionMachine.states[value as string]?.type === 'final'
   const whole = contextSchema.safeParse(context)
   if (!whole.success || whole.data.sessionId !== sessionId) {
     refuse(sessionId, 'has a context that is not whole')

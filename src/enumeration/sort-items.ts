@@ -2,6 +2,7 @@ import type { JsonValue } from '../domain/json.ts'
 import { carriesCredentials } from '../sources/redact.ts'
 import type { AnySource, Identity } from '../sources/source.ts'
 import type { RejectedItem } from '../store/store.ts'
+import { isPlainRecord } from './plain-json.ts'
 import { reasonOf } from './reason.ts'
 
 export interface SortedItems {
@@ -20,6 +21,9 @@ function checked(identity: Identity): Identity {
   }
   if (carriesCredentials(identity.uri)) {
     throw new TypeError('the item carries credentials in its address')
+  }
+  if (identity.metadata !== undefined && !isPlainRecord(identity.metadata)) {
+    throw new TypeError('the source gave the item metadata that is not plain JSON')
   }
   return identity
 }
