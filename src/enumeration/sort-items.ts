@@ -18,6 +18,9 @@ function checked(identity: Identity): Identity {
     if (typeof identity[field] !== 'string' || identity[field] === '') {
       throw new TypeError(`the source gave the item no ${field}`)
     }
+    if (!identity[field].isWellFormed()) {
+      throw new TypeError(`the item's ${field} holds half a character: it has no form in UTF-8`)
+    }
   }
   if (carriesCredentials(identity.uri)) {
     throw new TypeError('the item carries credentials in its address')

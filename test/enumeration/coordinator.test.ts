@@ -476,3 +476,11 @@ test('a request that is slow to notice its abort does not drop the one after it'
   expect(status).toBe('COMPLETED')
   expect(answered).toEqual([2])
 })
+
+test('an item with half a character in its name is a failed item, and its neighbours are kept', async () => {
+  const { coordinator } = await musterOver({ a: { items: ['x', 'half-\uD83D', 'y'], pageSize: 3 } })
+  expect(await coordinator.enumerateTarget(scriptedTarget('a')).done).toMatchObject({
+    status: 'PARTIALLY_COMPLETED',
+    metrics: { itemsProcessed: 2, itemsFailed: 1 },
+  })
+})
