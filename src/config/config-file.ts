@@ -111,11 +111,11 @@ function readAuth(
   const { value, problems } = respellAuth(input ?? {})
   const faults = [...problems, ...authProblems(value), ...unsetReferences(value, ['auth'], env)]
   if (!isPlainObject(value)) return { auth: {}, faults }
-  const entries = Object.entries(value).map(([name, entry]) => [
-    name,
+  const none = { type: 'none' }
+  const entries = Object.entries(value)
+    .filter(([name]) => authProblems({ [name]: none }).length === 0)
     // An entry at fault is still defined; no target should be told otherwise.
-    authProblems({ [name]: entry }).length === 0 ? entry : { type: 'none' },
-  ])
+    .map(([name, entry]) => [name, authProblems({ [name]: entry }).length === 0 ? entry : none])
   return { auth: Object.fromEntries(entries) as AuthConfigs, faults }
 }
 

@@ -2,7 +2,7 @@ import type { TaskCredentials } from '../domain/credentials.ts'
 import type { JsonValue } from '../domain/json.ts'
 import type { TargetConfig } from '../domain/session-state.ts'
 import type { CredentialResolver } from '../enumeration/ports.ts'
-import { redactCredentials } from '../sources/redact.ts'
+import { maskCredentials } from '../sources/redact.ts'
 import type { CredentialStore, HeaderReferences } from './secrets.ts'
 
 /** Secrets remembered for masking; tokens that are renewed every hour would pile up. */
@@ -23,7 +23,7 @@ export class SecretMask {
 
   /** The text without known secrets, and without what stands before the `@` of an address. */
   apply(text: string): string {
-    let masked = redactCredentials(text).replaceAll(/(:\/\/)[^\s/?#@]+@/g, '$1***@')
+    let masked = maskCredentials(text)
     for (const secret of this.#secrets) masked = masked.replaceAll(secret, '***')
     return masked
   }

@@ -1,6 +1,6 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { JsonRecord, JsonValue } from '../domain/json.ts'
-import { carriesCredentials, redactCredentials } from '../sources/redact.ts'
+import { carriesCredentials, maskCredentials } from '../sources/redact.ts'
 import type { AnySource } from '../sources/source.ts'
 import { printed, suggest } from '../sources/wording.ts'
 import type { SecretValue } from './auth.ts'
@@ -95,7 +95,7 @@ function storable(output: unknown, path: Path): { spec?: JsonRecord; problems: P
   const { repoList } = output
   const spec = Array.isArray(repoList)
     ? // A repository is the same one whoever clones it, so its address can do without them.
-      { ...output, repoList: repoList.map((entry) => redactCredentials(String(entry))) }
+      { ...output, repoList: repoList.map((entry) => maskCredentials(String(entry))) }
     : output
   const problems = [...plainDataProblems(spec, path), ...credentialProblems(spec, path)]
   if (problems.length > 0) return { problems }

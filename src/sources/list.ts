@@ -9,6 +9,8 @@ export interface ListSource {
   readonly values?: readonly string[] | undefined
   /** An absolute path. */
   readonly file?: string | undefined
+  /** Takes credentials out of an entry. Default: `redactCredentials`, which leaves a good URL's path alone. */
+  readonly redact?: (entry: string) => string
 }
 
 /** Entries a page. */
@@ -27,24 +29,25 @@ export async function* enumerateList(
   cursor: JsonValue | undefined,
   context: Pick<EnumerateContext, 'signal'>,
 ): AsyncGenerator<Page<string>, void, undefined> {
-  if (list.values !== undefined) yield* pagesOfArray(list.values, cursor, context)
+  const { values, redact = redactCredentials } = list
+  if (values !== undefined) yield* pagesOfArray({ values, redact }, cursor, context)
   else if (list.file !== undefined) {
     const options = { signal: context.signal, pageSize: LIST_PAGE_SIZE }
     for await (const page of readLines(list.file, linesCursor(cursor), options)) {
-      yield { items: page.lines.map(redactCredentials), cursor: page.cursor }
+      yield { items: page.lines.map(redact), cursor: page.cursor }
     }
   } else throw new SourceError('SOURCE_MALFORMED', 'a list needs entries or a file; got neither')
 }
 
 function* pagesOfArray(
-  values: readonly string[],
+  { values, redact }: { readonly values: readonly string[]; redact(entry: string): string },
   cursor: JsonValue | undefined,
   context: Pick<EnumerateContext, 'signal'>,
 ): Generator<Page<string>, void, undefined> {
   const total = values.length
   for (let index = indexOf(cursor, total); index < total;) {
     context.signal.throwIfAborted()
-    const items = values.slice(index, index + LIST_PAGE_SIZE).map(redactCredentials)
+    const items = values.slice(index, index + LIST_PAGE_SIZE).map(redact)
     index += items.length
     yield { items, cursor: { index }, total }
   }

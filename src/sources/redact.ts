@@ -17,6 +17,32 @@ export function redactCredentials(text: string): string {
   return `${head}***${rest.slice(at)}`
 }
 
+/**
+ * The same wherever in a text an address may stand, and for addresses that are
+ * written wrongly: rather too much goes than too little. For what is shown, or
+ * stored as rejected; a good URL may hold a colon and an `@` in its path.
+ */
+export function maskCredentials(text: string): string {
+  const masked = redactCredentials(text).replaceAll(/(\s-u|--user)([\s=]+)\S+/g, '$1$2***')
+  if (!/@|%40/.test(masked)) return masked
+  return masked.replaceAll(/[^\s,;"'<>()|]+/g, maskWord)
+}
+
+/** A colon that no port follows: what stands before it may be a user, and behind it a password. */
+const PASSWORD = /:(?!\d{1,5}(?:[/?#]|$))/
+
+function maskWord(word: string): string {
+  const slashes = /[\\/]{2,}/.exec(word)
+  const start = slashes === null ? 0 : slashes.index + slashes[0].length
+  const rest = word.slice(start)
+  const at = Math.max(rest.lastIndexOf('@'), rest.lastIndexOf('%40'))
+  const before = rest.slice(0, Math.max(0, at))
+  if (before === '' || before === 'git' || /^(?:[a-z]+:)?\*\*\*$/i.test(before)) return word
+  const authority = /^[^/?#\\]*/.exec(rest)?.[0] ?? ''
+  const hasUser = slashes !== null && /@|%40/.test(authority)
+  return hasUser || PASSWORD.test(before) ? `${word.slice(0, start)}***${rest.slice(at)}` : word
+}
+
 /** Whether a text holds an address with something before the `@` of its host; `git@` is no secret. */
 export function carriesCredentials(text: string): boolean {
   if (!text.includes('@')) return false

@@ -1,6 +1,6 @@
 /** The words of error messages that more than one module needs. */
 import { closestMatch } from 'leven'
-import { maskTokens, redactCredentials } from './redact.ts'
+import { maskCredentials, maskTokens } from './redact.ts'
 
 /**
  * What to say after an unknown word: `; did you mean "org"?` when it is close
@@ -28,7 +28,7 @@ const plain = (text: string): string => text.toLowerCase().replace(/[_\-\s]/g, '
 export function printed(value: unknown): string {
   if (typeof value === 'string') {
     // A query is where tokens travel.
-    const safe = maskTokens(redactCredentials(value)).slice(0, 1000)
+    const safe = maskTokens(maskCredentials(value)).slice(0, 1000)
     const text = safe.replace(/(:\/\/[^\s?]*\?).+/s, '$1…')
     return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text)
   }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { toCamel, toSnake } from '../../src/config/names.ts'
-import { carriesCredentials, redactCredentials } from '../../src/sources/redact.ts'
+import { carriesCredentials, maskCredentials, redactCredentials } from '../../src/sources/redact.ts'
 import { nearestOf, printed, suggest } from '../../src/sources/wording.ts'
 
 describe('spelling', () => {
@@ -86,5 +86,42 @@ describe('credentials in an address', () => {
     ['a/b', 'a/b'],
   ])('%s becomes %s', (text, redacted) => {
     expect(redactCredentials(text)).toBe(redacted)
+  })
+})
+
+describe('what is shown or stored as rejected', () => {
+  test.each([
+    ['//me:PW@h/x', '//***@h/x'],
+    ['https:\\\\me:PW@h', 'https:\\\\***@h'],
+    ['me:a/PW@h', '***@h'],
+    ['me:a#PW@h', '***@h'],
+    ['curl -u me:PW https://h/x', 'curl -u *** https://h/x'],
+    ['see https://me:a@PW@h', 'see https://***@h'],
+    ['see https://me:PW/x@h', 'see https://***@h'],
+    ['https://me:PW%40h/', 'https://***%40h/'],
+    ['x,https://me:PW@h,y', 'x,https://***@h,y'],
+    ['https://a.example/path me:PW@x', 'https://a.example/path ***@x'],
+  ])('has no password: %s', (text, masked) => {
+    expect(maskCredentials(text)).toBe(masked)
+  })
+
+  test.each([
+    'git@github.com:octokit/rest.js',
+    'ssh://git@github.com/octokit/rest.js',
+    'https://medium.com/@someone/a-post',
+    'http://127.0.0.1:8080/@scope/package',
+    'https://github.com/acme/web/tree/main/@acme/core',
+  ])('keeps what is none: %s', (text) => {
+    expect(maskCredentials(text)).toBe(text)
+  })
+
+  test('a long line takes no long time', () => {
+    const began = performance.now()
+    maskCredentials(`${'a:'.repeat(50_000)}@h`)
+    const short = performance.now() - began
+    const again = performance.now()
+    maskCredentials(`${'a:'.repeat(500_000)}@h`)
+    // Ten times the length: linear is ten times as long, quadratic a hundred.
+    expect(performance.now() - again).toBeLessThan(50 * Math.max(short, 5))
   })
 })

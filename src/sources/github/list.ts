@@ -1,5 +1,6 @@
 import type { JsonValue } from '../../domain/json.ts'
 import { enumerateList } from '../list.ts'
+import { maskCredentials } from '../redact.ts'
 import type { EnumerateContext, Page } from '../source.ts'
 
 /**
@@ -17,5 +18,6 @@ export function enumerateRepositoryList(
   cursor: JsonValue | undefined,
   context: Pick<EnumerateContext, 'signal'>,
 ): AsyncIterable<Page<string>> {
-  return enumerateList({ values: spec.repoList, file: spec.repoListFile }, cursor, context)
+  const { repoList: values, repoListFile: file } = spec
+  return enumerateList({ values, file, redact: maskCredentials }, cursor, context)
 }

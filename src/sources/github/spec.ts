@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { maskCredentials, maskTokens } from '../redact.ts'
 
 /** https://docs.github.com/en/rest/using-the-rest-api/getting-started-with-the-rest-api */
 export const DEFAULT_BASE_URL = 'https://api.github.com'
@@ -12,7 +13,10 @@ const KEYS = [...SCOPES, 'baseUrl', 'perPage'] as const
 /** People know the keys as their config file spells them. */
 const snakeCase = (key: string): string => key.replaceAll(/[A-Z]/g, (c) => `_${c.toLowerCase()}`)
 const listed = (keys: readonly string[]): string => keys.map(snakeCase).join(', ')
-const shown = (value: unknown): string => JSON.stringify(value) ?? String(value)
+const shown = (value: unknown): string => {
+  if (typeof value === 'string') return JSON.stringify(maskTokens(maskCredentials(value)))
+  return JSON.stringify(value) ?? String(value)
+}
 
 /** Underscores are in the logins of managed users; GitHub's own limit is 39 characters. */
 const LOGIN = /^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$/
@@ -73,9 +77,9 @@ const baseUrl = z
 
 const perPageExpectation = expecting('per_page', `a whole number from 1 to ${MAX_PER_PAGE}`)
 const perPage = z
-  .int(perPageExpectation)
-  .min(1, perPageExpectation)
-  .max(MAX_PER_PAGE, perPageExpectation)
+  .number(perPageExpectation)
+  // One check, or 1e99 would be told twice what is wrong with it.
+  .refine((n) => Number.isInteger(n) && n >= 1 && n <= MAX_PER_PAGE, perPageExpectation)
 
 const unknownKeys = (keys: readonly string[]): string =>
   `unknown ${keys.length === 1 ? 'key' : 'keys'} ${listed(keys)} for a github target; known are ${listed(KEYS)}`

@@ -2,6 +2,7 @@ import type { JsonRecord } from '../../domain/json.ts'
 import { ItemRejectedError } from '../../domain/errors.ts'
 import { overlongLine } from '../lines.ts'
 import { enumerateList } from '../list.ts'
+import { maskCredentials } from '../redact.ts'
 import { defineSource, type Identity, type Source } from '../source.ts'
 import { urlSpec, type UrlSpec } from './spec.ts'
 
@@ -37,6 +38,10 @@ function parseUrl(text: string): URL {
   if (text === '') throw new ItemRejectedError('the entry is empty; write a http or https URL')
   if (/\s[a-z]+:\/\//i.test(text)) {
     throw new ItemRejectedError('the entry holds more than one URL; write one a line')
+  }
+  // Blanks become %20, and whatever stands behind one a part of the path, a password too.
+  if (/\s/.test(text) && maskCredentials(text) !== text) {
+    throw new ItemRejectedError('the entry carries credentials; put them in headers by reference')
   }
   const url = URL.parse(text)
   if (!url) {

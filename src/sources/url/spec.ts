@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { JsonRecord } from '../../domain/json.ts'
-import { carriesCredentials } from '../redact.ts'
+import { carriesCredentials, maskCredentials } from '../redact.ts'
 import { printed, suggest } from '../wording.ts'
 import { duration } from './duration.ts'
 
@@ -83,12 +83,15 @@ const retry = z
     { path: ['initialWait'], error: 'is longer than maxWait; make it shorter, or maxWait longer' },
   )
 
+/** A path may hold what looks like a password; only in a text that is no address can it be one. */
+const isAddress = (text: string): boolean => /^https?:\/\/\S+$/i.test(text) && URL.canParse(text)
+
 const urls = z
   .array(z.string(), { error: 'expected a list of URLs' })
   .min(1, 'the list is empty; give at least one URL')
   .superRefine((list, context) => {
     for (const [index, url] of list.entries()) {
-      if (!carriesCredentials(url)) continue
+      if (!carriesCredentials(url) && (isAddress(url) || maskCredentials(url) === url)) continue
       const message = 'carries credentials; take them out and put them in headers by reference'
       context.addIssue({ code: 'custom', path: [index], message })
     }
