@@ -107,6 +107,7 @@ export const enumeratorMachine = setup({
     noteWait: assign((_, outcome: FetchOutcome) =>
       outcome.kind === 'wait' ? { waitUntil: outcome.until, reason: outcome.reason } : {},
     ),
+    releaseHold: () => {},
     clearWait: assign({ waitUntil: null, reason: null }),
     announceState: (_, _params: { state: 'holding' | 'waiting' | 'backingOff' | 'stalling' }) => {},
   },
@@ -254,6 +255,7 @@ export const enumeratorMachine = setup({
       after: {
         HOLD: {
           target: 'fetching',
+          actions: 'releaseHold',
           description:
             'The host takes nothing any more: the tasks are stored, so go on without it.',
         },

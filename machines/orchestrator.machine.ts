@@ -41,6 +41,7 @@ export const orchestratorMachine = setup({
     roundEnded: () => {},
     roundFailed: (_, _params: { error: unknown }) => {},
     cancelWalks: () => {},
+    drainWalks: () => {},
   },
 }).createMachine({
   id: 'orchestrator',
@@ -149,7 +150,7 @@ export const orchestratorMachine = setup({
     },
     draining: {
       description: 'Pages in hand are finished.',
-      entry: 'cancelWalks',
+      entry: 'drainWalks',
       invoke: { id: 'drain', src: 'drain', onDone: 'stopped', onError: 'stopped' },
     },
     stopped: { type: 'final', description: 'Nothing is decided here any more.' },

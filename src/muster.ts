@@ -6,10 +6,10 @@ import { parseTargetSpec } from './config/target-spec.ts'
 import type { AuthConfigs } from './config/auth.ts'
 import { createInProcessBus, type EventBus } from './delivery/event-bus.ts'
 import { systemClock } from './domain/clock.ts'
-import { InvalidInputError } from './domain/errors.ts'
+import { errorRecord, InvalidInputError } from './domain/errors.ts'
 import type { TargetConfig } from './domain/session-state.ts'
 import { EnumerationCoordinator, type Coordinator } from './enumeration/coordinator.ts'
-import type { EnumerationDeps, ParsedTarget } from './enumeration/ports.ts'
+import type { EnumerationDeps, Inspect, ParsedTarget } from './enumeration/ports.ts'
 import { logEvents } from './observe/log.ts'
 import { coordinatorWithMetrics, storeWithMetrics } from './observe/metrics.ts'
 import { parseOptions, type MusterOptions } from './options.ts'
@@ -57,7 +57,8 @@ class CredentialScope {
 
 function targetParser(sources: ReadonlyMap<string, AnySource>, scope: CredentialScope) {
   return (spec: unknown, auth: unknown): ParsedTarget => {
-    const credentials = auth === undefined ? scope.current : scope.current.with(auth as AuthConfigs)
+    // A scope of its own: two targets of one name must not share the values of their headers.
+    const credentials = scope.current.with(auth as AuthConfigs | undefined)
     return {
       config: parseTargetSpec(spec, { sources, credentials }),
       credentials: createResolver(() => credentials, scope.mask),
@@ -103,11 +104,12 @@ export async function createMuster(options: MusterOptions = {}): Promise<Muster>
   const scope = new CredentialScope(parsed.auth ?? {})
   // Before the database is touched: a config with a fault must leave no trace.
   if (parsed.config !== undefined) await readConfig(parsed.config, sources, scope)
-  const { clock = systemClock, database = './muster.db', settings, inspect } = parsed
+  const { clock = systemClock, database = './muster.db', settings } = parsed
   const bus = parsed.bus ?? createInProcessBus()
   const opened =
     typeof database === 'string' ? await openStore({ path: database, clock }) : database
   const store = parsed.metrics === undefined ? opened : storeWithMetrics(opened, parsed.metrics)
+  const inspect = guarded(parsed.inspect)
   const deps: EnumerationDeps = {
     store,
     sources,
@@ -135,9 +137,10 @@ export async function createMuster(options: MusterOptions = {}): Promise<Muster>
   let closed: Promise<void> | undefined
   const close = () =>
     (closed ??= (async () => {
-      await Promise.all([orchestrator.stop(), walks.close()])
+      const stops = await Promise.allSettled([orchestrator.stop(), walks.close()])
       await store.close()
       stopLogging?.()
+      for (const stop of stops) if (stop.status === 'rejected') throw stop.reason
     })())
   return {
     coordinator,
@@ -146,6 +149,19 @@ export async function createMuster(options: MusterOptions = {}): Promise<Muster>
     bus,
     close,
     [Symbol.asyncDispose]: close,
+  }
+}
+
+/** An inspector that throws is its own trouble: an actor would die of it. */
+function guarded(inspect: Inspect | undefined): Inspect | undefined {
+  if (inspect === undefined) return undefined
+  return (event) => {
+    try {
+      if (typeof inspect === 'function') inspect(event)
+      else inspect.next?.(event)
+    } catch (thrown) {
+      process.emitWarning(`inspect threw: ${errorRecord(thrown).message}`, 'MusterWarning')
+    }
   }
 }
 

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import type { Logger } from 'pino'
 import { z } from 'zod'
 import type { AuthConfigs } from './config/auth.ts'
@@ -39,8 +40,19 @@ export interface MusterOptions extends Partial<WalkSettings> {
 const MAX_MS = 86_400_000
 
 const whole = (min: number, max: number) => z.int().min(min).max(max).optional()
-const object = <T>(what: string) =>
-  z.custom<T>((value) => typeof value === 'object' && value !== null, `expected ${what}`).optional()
+/** An object with these functions. */
+const object = <T>(what: string, ...methods: string[]) =>
+  z
+    .custom<T>(
+      (value) => {
+        if (typeof value !== 'object' || value === null) return false
+        return methods.every(
+          (name) => typeof (value as Record<string, unknown>)[name] === 'function',
+        )
+      },
+      `expected ${what}${methods.length === 0 ? '' : ` with ${methods.join(', ')}`}`,
+    )
+    .optional()
 
 const schema = z.strictObject({
   database: z.union([z.string().min(1), z.custom<Store>(isStore)]).optional(),
@@ -50,11 +62,11 @@ const schema = z.strictObject({
   inspect: z
     .custom<Inspect>((v) => typeof v === 'function' || (typeof v === 'object' && v !== null))
     .optional(),
-  metrics: object<Metrics>('metrics'),
-  logger: object<Logger>('a pino logger'),
-  bus: object<EventBus>('an event bus'),
-  leadership: object<Leadership>('a leadership'),
-  clock: object<TimeProvider>('a clock'),
+  metrics: object<Metrics>('metrics', 'incTasksEnqueued', 'trackEnumeration'),
+  logger: object<Logger>('a pino logger', 'info', 'warn', 'debug'),
+  bus: object<EventBus>('an event bus', 'publish', 'subscribe', 'hasSubscribers'),
+  leadership: object<Leadership>('a leadership', 'campaign'),
+  clock: object<TimeProvider>('a clock', 'now'),
   concurrency: whole(1, 1_000),
   maxAttempts: whole(1, 1_000),
   backoffMs: whole(0, MAX_MS),
@@ -79,7 +91,9 @@ function describe(issue: z.core.$ZodIssue, options: unknown): string {
     return `unknown option ${issue.keys.join(', ')}; known are ${Object.keys(schema.shape).join(', ')}`
   }
   // Credentials are the one option whose value may be a secret.
-  const shown = name.startsWith('auth') ? '' : ` is ${JSON.stringify(value) ?? String(value)}:`
+  const shown = name.startsWith('auth')
+    ? ''
+    : ` is ${inspect(value, { depth: 0, breakLength: Infinity })}:`
   return `${name}${shown} ${issue.message}`
 }
 

@@ -8,4 +8,9 @@ import { main } from './program.ts'
 // once, before this line runs, and changes nothing here.
 setFlagsFromString('--semi-space-growth-factor=1')
 
+// Whoever reads the messages may have seen enough; the walk has not.
+process.stderr.on('error', (thrown: NodeJS.ErrnoException) => {
+  if (thrown.code !== 'EPIPE') throw thrown
+})
+
 process.exitCode = await main(process.argv.slice(2))

@@ -47,6 +47,7 @@ export function createResolver(
       mask.remember(resolved.values as JsonValue)
       return resolved
     },
+    knows: ({ authRef, spec }) => credentials().has(authRef, headersOf(spec['headers'])),
     mask: (text) => mask.apply(text),
   }
 }

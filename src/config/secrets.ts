@@ -55,6 +55,8 @@ export interface CredentialStore {
   resolveHeaders(headers: HeaderReferences): Promise<Record<string, string>>
   /** Keeps a header's value, and returns the reference that may be stored in its place. */
   registerHeader(target: string, header: string, value: SecretValue): { readonly $ref: string }
+  /** Whether it has what a target names, so that it can be resolved; a variable may still be unset. */
+  has(authRef: string | null, headers?: HeaderReferences): boolean
   /** A new store with more credentials; a name given twice means the new one. This store stays as it is. */
   with(auth: AuthConfigs | undefined): CredentialStore
 }
@@ -145,6 +147,14 @@ class MemoryStore implements CredentialStore {
     throw unavailable(
       `the value of header "${header}" (${ref}) is not in memory: it was written out in a config ` +
         'that this process has not loaded; load that config, or write the value as ${NAME}',
+    )
+  }
+
+  has(authRef: string | null, headers: HeaderReferences = {}): boolean {
+    const known = authRef === null || this.#auth.has(authRef)
+    return (
+      known &&
+      Object.values(headers).every(({ $ref }) => $ref.startsWith('env:') || this.#headers.has($ref))
     )
   }
 

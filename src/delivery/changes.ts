@@ -22,6 +22,13 @@ export class Changes {
     if (!this.#closed) this.#waiting = Promise.withResolvers<void>()
   }
 
+  /** Changes are to be expected again. */
+  reopen(): void {
+    if (!this.#closed) return
+    this.#closed = false
+    this.#waiting = Promise.withResolvers<void>()
+  }
+
   /** Nothing will change any more. */
   close(): void {
     this.#closed = true

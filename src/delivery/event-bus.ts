@@ -1,4 +1,4 @@
-import type { ErrorRecord } from '../domain/errors.ts'
+import { errorRecord, type ErrorRecord } from '../domain/errors.ts'
 import type { JsonRecord } from '../domain/json.ts'
 import type { SessionState } from '../domain/session-state.ts'
 import type { TaskRecord } from '../domain/task.ts'
@@ -74,8 +74,11 @@ export function announce<T extends BusEventType>(
   type: T,
   event: BusEvents[T],
 ): void {
-  if (!bus.hasSubscribers(type)) return
-  bus.publish(type, event).catch((thrown: unknown) => {
-    process.emitWarning(`a handler of "${type}" threw: ${String(thrown)}`, 'MusterWarning')
+  const publish = async () => {
+    if (bus.hasSubscribers(type)) await bus.publish(type, event)
+  }
+  publish().catch((thrown: unknown) => {
+    const { message } = errorRecord(thrown)
+    process.emitWarning(`a handler of "${type}" threw: ${message}`, 'MusterWarning')
   })
 }

@@ -6,7 +6,7 @@ import { Changes } from './changes.ts'
 const READ_WINDOW = 500
 
 export interface TaskFeedOptions {
-  readonly store: Pick<Store, 'takeTasks' | 'acknowledgeTasks' | 'beginDelivery'>
+  readonly store: Pick<Store, 'takeTasks' | 'acknowledgeTasks' | 'beginDelivery' | 'isOutstanding'>
   readonly sessionId: string
   readonly clock: TimeProvider
   /** Tasks that may be committed and not yet taken before the walk is held; counts only while somebody takes them. */
@@ -16,8 +16,10 @@ export interface TaskFeedOptions {
   readonly closed: AbortSignal
   /** Called when somebody begins to take tasks. */
   readonly onBegun: () => void
+  /** Called when a reader has left. */
+  readonly onIdle?: () => void
   /** Called when every task of an ended walk is acknowledged. */
-  readonly onDrained: () => void
+  readonly onDrained: () => void | Promise<void>
 }
 
 /**
@@ -41,6 +43,8 @@ export class TaskFeed {
   #committed = 0
   #taken = 0
   #inHand = 0
+  /** Whether the walk has given up waiting for the readers. */
+  #unheld = false
   #begun: Promise<void> | undefined
   #room = new Changes()
 
@@ -50,12 +54,23 @@ export class TaskFeed {
 
   /** Whether somebody takes tasks, and is further behind than the window allows. */
   get isFull(): boolean {
-    return this.#readers > 0 && this.#committed - this.#taken > this.#options.window
+    const behind = this.#committed - this.#taken > this.#options.window
+    return behind && this.#readers > 0 && !this.#unheld
   }
 
   /** The walk committed this many new tasks. */
   committed(tasks: number): void {
     this.#committed += tasks
+  }
+
+  /** The walk has waited long enough: the window counts again when somebody takes a task. */
+  stopWaiting(): void {
+    this.#unheld = true
+  }
+
+  /** Whether nobody takes tasks at present. */
+  get isIdle(): boolean {
+    return this.#readers === 0
   }
 
   /** Resolves when there is room in the window. */
@@ -80,13 +95,17 @@ export class TaskFeed {
         await this.#acknowledge(next)
         current = undefined
       }
+    } catch (thrown) {
+      // A store that is being closed under a reader ends the reading, as if there were no more.
+      if (!this.#options.closed.aborted) throw thrown
     } finally {
       this.#readers -= 1
       if (current !== undefined) this.#giveBack(current)
       this.#room.notify()
+      this.#options.onIdle?.()
     }
     const noneLeft = this.#inHand === 0 && this.#ahead.length === 0
-    if (noneLeft && !this.#options.closed.aborted) this.#options.onDrained()
+    if (noneLeft && !this.#options.closed.aborted) await this.#options.onDrained()
   }
 
   /** The next task, as soon as there is one; undefined at the end. */
@@ -98,6 +117,8 @@ export class TaskFeed {
       if (closed.aborted) return undefined
       const found = this.#ahead.length > 0 || (await this.#look())
       const task = this.#ahead.shift()
+      // Read ahead a while ago: another process may have handed it out since.
+      if (task !== undefined && !(await this.#isOutstanding(task))) continue
       if (task !== undefined) return this.#handOut(task)
       // Another reader was quicker.
       if (found) continue
@@ -106,9 +127,19 @@ export class TaskFeed {
     }
   }
 
+  async #isOutstanding(task: OutstandingTask): Promise<boolean> {
+    try {
+      return await this.#options.store.isOutstanding(task.seq)
+    } catch (thrown) {
+      this.#ahead.unshift(task)
+      throw thrown
+    }
+  }
+
   #handOut(task: OutstandingTask): OutstandingTask {
     this.#taken += 1
     this.#inHand += 1
+    this.#unheld = false
     if (!this.isFull) this.#room.notify()
     return task
   }

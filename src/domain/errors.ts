@@ -128,6 +128,15 @@ export function errorRecord(thrown: unknown): ErrorRecord {
   if (thrown instanceof MusterError) {
     return { code: thrown.code, message: thrown.message, retryable: thrown.retryable }
   }
-  const message = thrown instanceof Error ? thrown.message : String(thrown)
+  const message = messageOf(thrown)
   return { code: 'SOURCE_FAILED', message: message || 'unknown error', retryable: true }
+}
+
+/** Anything can be thrown, even what cannot be read. */
+function messageOf(thrown: unknown): string {
+  try {
+    return thrown instanceof Error ? String(thrown.message) : String(thrown)
+  } catch {
+    return 'unknown error'
+  }
 }

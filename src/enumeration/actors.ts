@@ -49,6 +49,7 @@ function enumerator(deps: ActorsDeps) {
       ),
     },
     actions: {
+      releaseHold: ({ context }) => deps.walk(context.input.sessionId).feed.stopWaiting(),
       announceState: ({ context }, { state }) => {
         const { sessionId } = context.input
         announce(deps.bus, 'enumerator.changed', {

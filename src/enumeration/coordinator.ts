@@ -17,20 +17,22 @@ import {
   type TargetConfig,
 } from '../domain/session-state.ts'
 import { coordinatorLogic } from './actors.ts'
+import { Channels } from './channels.ts'
 import { openSnapshot, sealSnapshot } from './envelope.ts'
 import { startHeartbeat } from './heartbeat.ts'
 import { isGone, newOwner, ownedHere } from './owner.ts'
 import type { CredentialResolver, EnumerationDeps, CoordinatorActor } from './ports.ts'
+import { patiently } from './patiently.ts'
 import { resultStreams, type EnumerationResult } from './result.ts'
 import { createWalk } from './create-walk.ts'
+import { refuseUnknownCredentials } from './credentials.ts'
+import { checkedSignals, type StopSignals } from './signals.ts'
 import type { Walk } from './walk.ts'
 import { Walker } from './walker.ts'
 
-export interface EnumerateOptions {
+export interface EnumerateOptions extends StopSignals {
   /** Credentials for this target alone, by name; they come before those of `createMuster`. */
   readonly auth?: unknown
-  /** Stops the walk at the next safe point; the session stays resumable. */
-  readonly signal?: AbortSignal
 }
 
 /** Walks targets: the model's coordinator. */
@@ -55,6 +57,8 @@ interface OpenWalk {
   readonly done: PromiseWithResolvers<SessionState>
   /** Resolves when the walk has left nothing behind in this process. */
   readonly finished: PromiseWithResolvers<void>
+  /** Aborts when the walk is over: what listens for it lets go. */
+  readonly over: AbortController
 }
 
 interface Start {
@@ -65,7 +69,7 @@ interface Start {
   readonly isNew: boolean
   /** Whether an ended session is taken up again. */
   readonly onPurpose: boolean
-  readonly signal: AbortSignal | undefined
+  readonly signals: StopSignals
 }
 
 export class EnumerationCoordinator implements Coordinator {
@@ -77,11 +81,21 @@ export class EnumerationCoordinator implements Coordinator {
   readonly #actor: CoordinatorActor
   readonly #stopHeartbeat: () => void
   readonly #closed = new AbortController()
+  readonly #channels: Channels
+  /** The credentials that came with a target's own spec, for resuming it in this process. */
+  readonly #credentials = new Map<string, CredentialResolver>()
   #closing = false
 
   private constructor(deps: EnumerationDeps, unfinished: Map<string, string>) {
     this.#deps = deps
     this.#unfinished = unfinished
+    this.#channels = new Channels({
+      ...deps,
+      closed: this.#closed.signal,
+      isWalked: (sessionId) => this.#walks.has(sessionId),
+      onBegun: ({ targetKey, sessionId }) => this.#unfinished.set(targetKey, sessionId),
+      onDrained: ({ targetKey }) => this.#settleTarget(targetKey).catch(() => undefined),
+    })
     this.#walker = new Walker({ ...deps, owner: this.#owner, coordinator: () => this.#actor })
     const logic = coordinatorLogic({
       ...deps,
@@ -116,6 +130,7 @@ export class EnumerationCoordinator implements Coordinator {
     this.#refuseWhenClosed()
     const { config, credentials } = this.#deps.parse(spec, options.auth)
     const targetKey = targetKeyOf(config)
+    this.#credentials.set(targetKey, credentials)
     const known = this.#unfinished.get(targetKey)
     return this.#start({
       config,
@@ -124,7 +139,7 @@ export class EnumerationCoordinator implements Coordinator {
       sessionId: known ?? newId(),
       isNew: known === undefined,
       onPurpose: false,
-      signal: options.signal,
+      signals: checkedSignals(options),
     })
   }
 
@@ -133,14 +148,17 @@ export class EnumerationCoordinator implements Coordinator {
     options: Omit<EnumerateOptions, 'auth'> = {},
   ): EnumerationResult {
     this.#refuseWhenClosed()
+    const targetKey = targetKeyOf(state.config)
+    const shared = this.#deps.credentials
+    const own = this.#credentials.get(targetKey)
     return this.#start({
       config: state.config,
-      credentials: this.#deps.credentials,
-      targetKey: targetKeyOf(state.config),
+      credentials: own === undefined || shared.knows(state.config) ? shared : own,
+      targetKey,
       sessionId: state.sessionId,
       isNew: false,
       onPurpose: !isActive(state.status),
-      signal: options.signal,
+      signals: checkedSignals(options),
     })
   }
 
@@ -163,12 +181,9 @@ export class EnumerationCoordinator implements Coordinator {
   #start(start: Start): EnumerationResult {
     const running = this.#walks.get(start.sessionId)
     if (running !== undefined) return running.result
-    const walk = createWalk(this.#deps, {
-      ...start,
-      closed: this.#closed.signal,
-      onBegun: () => this.#unfinished.set(start.targetKey, start.sessionId),
-      onDrained: () => this.#forget(start),
-    })
+    const channel = this.#channels.of(start)
+    channel.changes.reopen()
+    const walk = createWalk(this.#deps, { ...start, ...channel })
     const done = Promise.withResolvers<SessionState>()
     // Nobody has to wait for `done`; who does gets the rejection all the same.
     done.promise.catch(() => undefined)
@@ -177,10 +192,13 @@ export class EnumerationCoordinator implements Coordinator {
       done: done.promise,
       ...resultStreams(walk, {
         store: this.#deps.store,
+        closed: this.#closed.signal,
+        channel: () => this.#channels.of(start),
         credentials: () => start.credentials.resolve(start.config),
       }),
     }
-    const open = { walk, result, done, finished: Promise.withResolvers<void>() }
+    const finished = Promise.withResolvers<void>()
+    const open = { walk, result, done, finished, over: new AbortController() }
     this.#walks.set(start.sessionId, open)
     this.#unfinished.set(start.targetKey, start.sessionId)
     this.#begin(open, start).catch((thrown: unknown) => this.#finish(open, thrown))
@@ -191,14 +209,20 @@ export class EnumerationCoordinator implements Coordinator {
   async #begin(open: OpenWalk, start: Start): Promise<void> {
     const { walk } = open
     const { store, settings, clock } = this.#deps
-    if (start.isNew) await this.#create(walk, start)
-    const claimed = await store.claimSession({
-      sessionId: walk.sessionId,
-      owner: this.#owner,
-      now: clock.now(),
-      leaseUntil: clock.now() + settings.leaseMs,
-      isGone,
-    })
+    this.#listen(open, start.signals)
+    refuseUnknownCredentials(walk)
+    if (start.isNew) await patiently(() => this.#create(walk, start), settings)
+    const claimed = await patiently(
+      () =>
+        store.claimSession({
+          sessionId: walk.sessionId,
+          owner: this.#owner,
+          now: clock.now(),
+          leaseUntil: clock.now() + settings.leaseMs,
+          isGone,
+        }),
+      settings,
+    )
     walk.state = claimed.state
     walk.revision = claimed.revision
     const checkpoint = claimed.state.lastCheckpoint?.data ?? {}
@@ -220,8 +244,19 @@ export class EnumerationCoordinator implements Coordinator {
         holdMs,
       },
     })
-    start.signal?.addEventListener('abort', () => this.#cancel(open), { once: true })
-    if (start.signal?.aborted === true) this.#cancel(open)
+  }
+
+  /** Hears the caller's signals as long as the walk goes on; one of them may outlive many walks. */
+  #listen(open: OpenWalk, { signal, drain }: Start['signals']): void {
+    const { walk } = open
+    const stop = (type: 'enumerator.cancel' | 'enumerator.drain') => () => {
+      walk.cancelled = true
+      this.#enumerator(walk.sessionId)?.send({ type })
+    }
+    const options = { once: true, signal: open.over.signal }
+    signal?.addEventListener('abort', stop('enumerator.cancel'), options)
+    drain?.addEventListener('abort', stop('enumerator.drain'), options)
+    walk.cancelled = signal?.aborted === true || drain?.aborted === true
   }
 
   async #create(walk: Walk, start: Start): Promise<void> {
@@ -252,13 +287,9 @@ export class EnumerationCoordinator implements Coordinator {
     if (this.#walker.can(walk, event)) await this.#walker.advance(walk, event)
   }
 
-  #cancel({ walk }: OpenWalk): void {
-    walk.cancelled = true
-    this.#enumerator(walk.sessionId)?.send({ type: 'enumerator.cancel' })
-  }
-
   #ended(sessionId: string, { end, reason }: EnumeratorOutput): void {
-    const open = this.#open(sessionId)
+    const open = this.#walks.get(sessionId)
+    if (open === undefined) return
     if (end === 'abandoned') {
       this.#finish(open, open.walk.error ?? new LeaseError('LEASE_LOST', reason ?? 'lease lost'))
     } else if (end === 'broken') {
@@ -282,14 +313,17 @@ export class EnumerationCoordinator implements Coordinator {
     const { walk, done, finished } = open
     if (!this.#walks.delete(walk.sessionId)) return
     walk.error = error
+    open.over.abort()
     walk.pages.discard()
     // A coordinator that has drained has let go of its sessions already.
     if (this.#actor.getSnapshot().status === 'active') {
       this.#actor.send({ type: 'session.close', sessionId: walk.sessionId })
     }
     walk.changes.close()
-    this.#announceEnd(walk)
     this.#settle(walk).finally(() => {
+      // Told when the session is free again: a handler may take it up at once.
+      this.#announceEnd(walk)
+      this.#channels.dropIdle(walk.sessionId)
       finished.resolve()
       if (error === undefined) done.resolve(walk.state)
       else done.reject(error)
@@ -301,10 +335,7 @@ export class EnumerationCoordinator implements Coordinator {
     const { store } = this.#deps
     try {
       await store.releaseLease({ sessionId, owner: this.#owner })
-      const targetKey = targetKeyOf(config)
-      const [left] = await store.findUnfinished(targetKey)
-      if (left === undefined) this.#forget({ targetKey, sessionId })
-      else this.#unfinished.set(targetKey, left.sessionId)
+      await this.#settleTarget(targetKeyOf(config))
     } catch {
       // A lease that cannot be given back runs out by itself; what ended the walk is reported already.
     }
@@ -323,9 +354,11 @@ export class EnumerationCoordinator implements Coordinator {
     })
   }
 
-  /** Nothing of the session is left to walk or to deliver: the next call starts afresh. */
-  #forget({ targetKey, sessionId }: Pick<Start, 'targetKey' | 'sessionId'>): void {
-    if (this.#unfinished.get(targetKey) === sessionId) this.#unfinished.delete(targetKey)
+  /** Whether something of the target is left to walk or to deliver; else the next call starts afresh. */
+  async #settleTarget(targetKey: string): Promise<void> {
+    const [left] = await this.#deps.store.findUnfinished(targetKey)
+    if (left === undefined) this.#unfinished.delete(targetKey)
+    else this.#unfinished.set(targetKey, left.sessionId)
   }
 
   async #renewLeases(): Promise<void> {

@@ -1,6 +1,6 @@
 import { noSessionMetrics } from '../../machines/index.ts'
-import { Changes } from '../delivery/changes.ts'
-import { TaskFeed } from '../delivery/task-feed.ts'
+import type { Changes } from '../delivery/changes.ts'
+import type { TaskFeed } from '../delivery/task-feed.ts'
 import { InvalidInputError } from '../domain/errors.ts'
 import { newId } from '../domain/identity.ts'
 import type { SessionState, TargetConfig } from '../domain/session-state.ts'
@@ -13,9 +13,8 @@ interface WalkParams {
   readonly sessionId: string
   readonly config: TargetConfig
   readonly credentials: CredentialResolver
-  readonly closed: AbortSignal
-  readonly onBegun: () => void
-  readonly onDrained: () => void
+  readonly feed: TaskFeed
+  readonly changes: Changes
 }
 
 /** A session before anything is known of it but what is to be walked. */
@@ -47,13 +46,12 @@ export function createWalk(deps: EnumerationDeps, params: WalkParams): Walk {
       `session ${sessionId}: its source type "${config.sourceType}" is not registered (known: ${[...deps.sources.keys()].join(', ')}): give it to createMuster({ sources })`,
     ])
   }
-  const changes = new Changes()
   return {
     sessionId,
     config,
     source,
     credentials,
-    changes,
+    changes: params.changes,
     pages: new PageReader({
       sessionId,
       source,
@@ -65,16 +63,7 @@ export function createWalk(deps: EnumerationDeps, params: WalkParams): Walk {
       },
       failedItems: deps.store.repositories.failedItems,
     }),
-    feed: new TaskFeed({
-      store: deps.store,
-      sessionId,
-      clock: deps.clock,
-      window: deps.settings.deliveryWindow,
-      changes,
-      closed: params.closed,
-      onBegun: params.onBegun,
-      onDrained: params.onDrained,
-    }),
+    feed: params.feed,
     state: unstarted(params, deps),
     revision: 0,
     page: null,

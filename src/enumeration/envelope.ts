@@ -41,9 +41,7 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
 
 const listingPosition = z.union([
   z.object({ at: z.enum(['start', 'end']) }),
-  z
-    .object({ at: z.literal('after'), cursor: z.unknown() })
-    .refine((position) => 'cursor' in position),
+  z.object({ at: z.literal('after'), cursor: z.unknown() }),
 ])
 
 /** The context as this version writes it: with a counter missing, a session would count on from nonsense. */

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
+import { threadId } from 'node:worker_threads'
 
-/** Names this process in a lease: host, process id, and a part that no other process has had. */
+/** Names this process in a lease: host, process id, thread, and a part that no other has had. */
 export function newOwner(): string {
-  return `${hostname()}/${process.pid}/${randomUUID().slice(0, 8)}`
+  return `${hostname()}/${process.pid}/${threadId}-${randomUUID().slice(0, 8)}`
 }
 
 /**
@@ -12,10 +13,13 @@ export function newOwner(): string {
  * lease has to run out. A wrong yes loses nothing: commits are fenced.
  */
 export function isGone(owner: string): boolean {
-  const [host, pidText] = owner.split('/')
+  const [host, pidText, last = ''] = owner.split('/')
   const pid = Number(pidText)
   if (host !== hostname() || !Number.isSafeInteger(pid) || pid <= 0) return false
-  if (pid === process.pid) return !ownedHere.has(owner)
+  if (pid === process.pid) {
+    // What another thread of this process walks cannot be known here.
+    return last.startsWith(`${threadId}-`) ? !ownedHere.has(owner) : false
+  }
   try {
     process.kill(pid, 0)
     return false

@@ -83,7 +83,8 @@ export class PageReader {
 
   #open(position: Exclude<Position, { at: 'retrying' }>): Listing {
     const { source, spec, context } = this.#options
-    const cursor = position.at === 'after' ? (position.cursor as JsonValue) : undefined
+    const cursor =
+      position.at === 'after' ? structuredClone(position.cursor as JsonValue) : undefined
     const abort = new AbortController()
     const pages = source.enumerate(spec as never, cursor, { ...context, signal: abort.signal })
     return { abort, pages: pages[Symbol.asyncIterator]() }
@@ -118,7 +119,8 @@ function fetched(page: Page, position: Position): FetchedPage {
   checkPage(page, position)
   return {
     items: page.items,
-    position: { at: 'after', cursor: page.cursor },
+    // A copy: a source that goes on counting in the same object must not move what is committed.
+    position: { at: 'after', cursor: structuredClone(page.cursor) },
     total: page.total ?? null,
     shortfalls: page.shortfalls ?? [],
     retriedItems: [],

@@ -12,6 +12,8 @@ import type { WalkSettings } from './settings.ts'
 /** Resolves what a target spec names. Nothing it returns may be stored. */
 export interface CredentialResolver {
   resolve(target: TargetConfig): Promise<TaskCredentials>
+  /** Whether what the target names is defined here. */
+  knows(target: TargetConfig): boolean
   /** The text without any secret that has been resolved so far. */
   mask(text: string): string
 }

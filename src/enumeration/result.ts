@@ -1,4 +1,5 @@
-import { follow } from '../delivery/changes.ts'
+import { follow, type Changes } from '../delivery/changes.ts'
+import type { TaskFeed } from '../delivery/task-feed.ts'
 import type { TaskCredentials } from '../domain/credentials.ts'
 import { errorRecord, type ErrorCode } from '../domain/errors.ts'
 import type { SessionState } from '../domain/session-state.ts'
@@ -39,8 +40,17 @@ export interface EnumerationResult {
 /** Errors read from the database at a time. */
 const ERROR_WINDOW = 200
 
+/** What the walks and readers of one session share. */
+export interface Channel {
+  readonly feed: TaskFeed
+  readonly changes: Changes
+}
+
 export interface ResultDeps {
   readonly store: Store
+  /** Aborts when the store is about to be closed. */
+  readonly closed: AbortSignal
+  channel(): Channel
   credentials(task: OutstandingTask): Promise<TaskCredentials>
 }
 
@@ -49,15 +59,15 @@ export function resultStreams(walk: Walk, deps: ResultDeps) {
   return {
     tasks: {
       async *[Symbol.asyncIterator]() {
-        const { feed } = walk
+        const { feed } = deps.channel()
         for await (const task of feed.tasks()) yield handedOut(task, deps)
       },
     },
     scanTargets: {
       async *[Symbol.asyncIterator]() {
-        const { changes, sessionId } = walk
+        const { sessionId } = walk
         let afterBatch = 0
-        yield* follow(changes, async () => {
+        yield* reading(deps, async () => {
           const found = await deps.store.takeScanTargets({ sessionId, afterBatch })
           afterBatch = found?.batch ?? afterBatch
           return found === null ? [] : [found.scanTargetIds]
@@ -66,9 +76,9 @@ export function resultStreams(walk: Walk, deps: ResultDeps) {
     },
     errors: {
       async *[Symbol.asyncIterator]() {
-        const { changes, sessionId } = walk
+        const { sessionId } = walk
         let after = 0
-        yield* follow(changes, async () => {
+        yield* reading(deps, async () => {
           const found = await deps.store.repositories.failedItems.find({
             sessionId,
             after,
@@ -87,6 +97,18 @@ export function resultStreams(walk: Walk, deps: ResultDeps) {
       },
     },
   }
+}
+
+/** A store that is being closed under a reader ends the reading, as if there were no more. */
+function reading<T>({ closed, channel }: ResultDeps, take: () => Promise<readonly T[]>) {
+  return follow(channel().changes, async () => {
+    try {
+      return closed.aborted ? [] : await take()
+    } catch (thrown) {
+      if (closed.aborted) return []
+      throw thrown
+    }
+  })
 }
 
 function handedOut(task: OutstandingTask, deps: ResultDeps): Task {

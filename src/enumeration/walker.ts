@@ -15,6 +15,7 @@ import { batchId } from '../domain/identity.ts'
 import type { CommitSession } from '../store/store.ts'
 import { advance, type SessionActor } from './advance.ts'
 import type { CoordinatorActor, EnumerationDeps } from './ports.ts'
+import { patiently } from './patiently.ts'
 import { reasonOf } from './reason.ts'
 import { sortItems } from './sort-items.ts'
 import type { Walk } from './walk.ts'
@@ -72,7 +73,7 @@ export class Walker {
       walk.page = page
       return { kind: page === null ? 'exhausted' : 'page' }
     } catch (thrown) {
-      return failedFetch(walk, thrown)
+      return failedFetch(walk, thrown, this.#deps)
     }
   }
 
@@ -104,7 +105,10 @@ export class Walker {
       retried: page.retriedItems.length,
       batchFailed: batch.settled.status === 'FAILED',
       total: page.total,
-      shortfalls: page.shortfalls,
+      shortfalls: page.shortfalls.map(({ code, detail }) => ({
+        code: walk.credentials.mask(code),
+        detail: walk.credentials.mask(detail),
+      })),
     }
     const write = (params: CommitSession) =>
       store.commitPage({
@@ -179,7 +183,7 @@ export class Walker {
   ): Promise<CommitOutcome> {
     let committed = false
     try {
-      await write()
+      await patiently(write, this.#deps.settings)
       committed = true
       return { kind: 'committed', windowFull: walk.feed.isFull }
     } catch (thrown) {
@@ -199,9 +203,13 @@ export class Walker {
   }
 }
 
-function failedFetch(walk: Walk, thrown: unknown): FetchOutcome {
+function failedFetch(walk: Walk, thrown: unknown, { clock, settings }: WalkerDeps): FetchOutcome {
   const reason = reasonOf(thrown, (text) => walk.credentials.mask(text))
-  if (thrown instanceof RetryLaterError) return { kind: 'wait', until: thrown.retryAt, reason }
+  if (thrown instanceof RetryLaterError && Number.isFinite(thrown.retryAt)) {
+    // A time that is past already would have the source asked without a pause.
+    const until = Math.max(thrown.retryAt, clock.now() + settings.backoffMs)
+    return { kind: 'wait', until, reason }
+  }
   const retryable = thrown instanceof MusterError ? thrown.retryable : true
   return { kind: 'error', retryable, reason }
 }

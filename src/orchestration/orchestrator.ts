@@ -2,7 +2,7 @@ import { createActor, fromCallback, fromPromise, waitFor, type SnapshotFrom } fr
 import { orchestratorMachine } from '../../machines/index.ts'
 import type { EventBus } from '../delivery/event-bus.ts'
 import type { TimeProvider } from '../domain/clock.ts'
-import { MusterError } from '../domain/errors.ts'
+import { errorRecord, LeaseError, MusterError } from '../domain/errors.ts'
 import { newId } from '../domain/identity.ts'
 import type { Job } from '../domain/job.ts'
 import {
@@ -14,6 +14,7 @@ import {
 import type { Coordinator } from '../enumeration/coordinator.ts'
 import type { Inspect } from '../enumeration/ports.ts'
 import type { EnumerationResult } from '../enumeration/result.ts'
+import type { StopSignals } from '../enumeration/signals.ts'
 import type { Store } from '../store/store.ts'
 import type { Leadership } from './leadership.ts'
 import { trackProgress } from './progress.ts'
@@ -79,11 +80,26 @@ interface Walking {
 class RoundInHand {
   targets: readonly TargetConfig[] = []
   id: number | undefined
+  /** One of them aborts when the round is cut short. */
+  readonly stop: Required<StopSignals>
   /** Sessions that came to their end in this round before this process took it up. */
-  ended: readonly SessionState[] = []
+  readonly ended: SessionState[] = []
   readonly walking: Walking[] = []
   readonly failures: Round['failures'][number][] = []
   readonly over = Promise.withResolvers<Round>()
+  isOver = false
+
+  constructor(stop: Required<StopSignals>) {
+    this.stop = stop
+    const markOver = () => {
+      this.isOver = true
+    }
+    this.over.promise.then(markOver, markOver)
+  }
+
+  get isCutShort(): boolean {
+    return this.stop.signal.aborted || this.stop.drain.aborted
+  }
 }
 
 export function createOrchestrator(deps: OrchestratorDeps): Orchestrator {
@@ -95,6 +111,7 @@ class MachineOrchestrator implements Orchestrator {
   readonly #actor
   #untrack: (() => void)[] = []
   #cancel = new AbortController()
+  readonly #drain = new AbortController()
   #round: RoundInHand | undefined
 
   constructor(deps: OrchestratorDeps) {
@@ -108,6 +125,7 @@ class MachineOrchestrator implements Orchestrator {
   }
 
   async run(): Promise<void> {
+    if (this.#actor.getSnapshot().status !== 'active') throw stopped()
     if (this.#untrack.length > 0) return
     const { bus, store, clock } = this.#deps
     this.#untrack = [
@@ -119,21 +137,17 @@ class MachineOrchestrator implements Orchestrator {
 
   async enumerate(): Promise<Round> {
     await this.run()
-    const snapshot = await waitFor(
-      this.#actor,
-      (state) => state.status !== 'active' || state.matches({ active: { leading: 'idle' } }),
-    )
-    if (snapshot.status !== 'active') throw stopped()
-    const round = new RoundInHand()
+    // Of several callers that wait for their turn, one begins, and the others wait on.
+    while (!this.#canBegin()) await this.#awaitTurn()
+    const round = new RoundInHand(this.#stopSignals())
     this.#round = round
-    this.#cancel = new AbortController()
     this.#actor.send({ type: 'orchestrator.enumerate' })
     return round.over.promise
   }
 
   async resumeEnumerations(states: readonly SessionState[]): Promise<EnumerationResult[]> {
-    const round = new RoundInHand()
-    this.#resume(states, round)
+    const round = new RoundInHand(this.#stopSignals())
+    for (const state of states) this.#resume(round, state)
     return round.walking.map(({ result }) => result)
   }
 
@@ -177,36 +191,76 @@ class MachineOrchestrator implements Orchestrator {
         loadTargets: fromPromise(async () => {
           inHand().targets = await this.#deps.configLoader.load()
         }),
-        resumeInterrupted: fromPromise(() => this.#takeUpRound(inHand())),
+        resumeInterrupted: fromPromise(({ signal }) => this.#takeUpRound(inHand(), signal)),
         startTargets: fromPromise(async () => this.#startTargets(inHand())),
         awaitWalks: fromPromise(() => this.#awaitWalks(inHand())),
-        drain: fromPromise(() => this.#drain()),
+        // Waits for the pages in hand, so that whoever stops may close the store.
+        drain: fromPromise(() => this.#endRound()),
       },
       actions: {
-        cancelWalks: () => this.#cancel.abort(),
+        cancelWalks: () => this.#cancelWalks(),
+        drainWalks: () => this.#drain.abort(),
         roundEnded: () => this.#endRound(),
         roundFailed: (_, { error }) => this.#round?.over.reject(error),
       },
     })
   }
 
-  async #takeUpRound(round: RoundInHand): Promise<void> {
-    const { store, clock } = this.#deps
-    const { roundId, sessions } = await store.openRound({ at: clock.now() })
-    round.id = roundId
-    round.ended = sessions.filter(({ status }) => !isActive(status))
-    this.#resume(
-      sessions.filter(({ status }) => isActive(status)),
-      round,
+  /** @throws CLOSED when no round can begin any more */
+  #canBegin(): boolean {
+    const snapshot = this.#actor.getSnapshot()
+    if (snapshot.status !== 'active') throw stopped()
+    // The walks of a round that was cut short may still be finishing their pages.
+    return snapshot.matches({ active: { leading: 'idle' } }) && this.#round?.isOver !== false
+  }
+
+  /** Resolves when it may have become possible to begin a round. */
+  async #awaitTurn(): Promise<void> {
+    await this.#round?.over.promise.catch(() => undefined)
+    await waitFor(
+      this.#actor,
+      (state) => state.status !== 'active' || state.matches({ active: { leading: 'idle' } }),
     )
   }
 
-  #resume(states: readonly SessionState[], round: RoundInHand): void {
-    for (const state of states) {
-      this.#walk(round, state.config, state.sessionId, () =>
-        this.#deps.coordinator.resumeTarget(state, { signal: this.#cancel.signal }),
-      )
+  #stopSignals(): Required<StopSignals> {
+    return { signal: this.#cancel.signal, drain: this.#drain.signal }
+  }
+
+  #cancelWalks(): void {
+    this.#cancel.abort()
+    this.#cancel = new AbortController()
+  }
+
+  async #takeUpRound(round: RoundInHand, signal: AbortSignal): Promise<void> {
+    const { store, clock } = this.#deps
+    const { roundId, sessions } = await store.openRound({ at: clock.now() })
+    round.id = roundId
+    const unfinished = new Set((await store.findUnfinished()).map(({ sessionId }) => sessionId))
+    // Whoever leads by now takes the round up; its sessions are theirs.
+    if (signal.aborted) return
+    for (const state of sessions) {
+      if (isActive(state.status)) this.#resume(round, state)
+      // Walked to its end by a process that then died with tasks in hand.
+      else if (unfinished.has(state.sessionId)) this.#start(round, state.config)
+      else round.ended.push(state)
     }
+  }
+
+  #resume(round: RoundInHand, state: SessionState): void {
+    this.#walk(round, state.config, state.sessionId, () =>
+      this.#deps.coordinator.resumeTarget(state, round.stop),
+    )
+  }
+
+  #start(round: RoundInHand, config: TargetConfig): void {
+    const { name, sourceType, authRef, spec } = config
+    this.#walk(round, config, null, () =>
+      this.#deps.coordinator.enumerateTarget(
+        { name, sourceType, authRef, [sourceType]: spec },
+        round.stop,
+      ),
+    )
   }
 
   #startTargets(round: RoundInHand): void {
@@ -214,14 +268,7 @@ class MachineOrchestrator implements Orchestrator {
       [...round.walking, ...round.ended].map(({ config }) => targetKeyOf(config)),
     )
     for (const config of round.targets) {
-      if (taken.has(targetKeyOf(config))) continue
-      const { name, sourceType, authRef, spec } = config
-      this.#walk(round, config, null, () =>
-        this.#deps.coordinator.enumerateTarget(
-          { name, sourceType, authRef, [sourceType]: spec },
-          { signal: this.#cancel.signal },
-        ),
-      )
+      if (!taken.has(targetKeyOf(config))) this.#start(round, config)
     }
   }
 
@@ -251,8 +298,10 @@ class MachineOrchestrator implements Orchestrator {
         ])
       }),
     )
-    // A round that was cut short is gone on with; one stuck session does not keep it open.
-    if (round.id === undefined || this.#cancel.signal.aborted) return
+    // A round that was cut short is gone on with, and so is one that another process has a part of;
+    // one stuck session does not keep it open.
+    const elsewhere = round.failures.some(({ error }) => error instanceof LeaseError)
+    if (round.id === undefined || round.isCutShort || elsewhere) return
     await this.#deps.store.closeRound({ roundId: round.id, at: this.#deps.clock.now() })
   }
 
@@ -266,7 +315,7 @@ class MachineOrchestrator implements Orchestrator {
       }
     } catch (thrown) {
       process.emitWarning(
-        `session ${result.sessionId}: its tasks are not delivered further in this round: ${String(thrown)}`,
+        `session ${result.sessionId}: its tasks are not delivered further in this round: ${errorRecord(thrown).message}`,
         'MusterWarning',
       )
     }
@@ -281,14 +330,6 @@ class MachineOrchestrator implements Orchestrator {
       sessions: [...round.ended, ...walked],
       failures: round.failures,
     })
-  }
-
-  /** Waits for the pages in hand, so that whoever stops may close the store. */
-  async #drain(): Promise<void> {
-    const round = this.#round
-    if (round === undefined) return
-    await Promise.allSettled(round.walking.map(({ result }) => result.done))
-    await this.#endRound()
   }
 }
 

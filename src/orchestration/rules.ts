@@ -25,7 +25,13 @@ export function trackRules(deps: {
     }
     const hash = canonicalHash([ruleId, definition])
     if (processed.has(hash)) return
-    await rules.save({ ruleId, definition, hash, updatedAt: new Date(now) })
+    // Before it is stored: the next scanner announces it in the same moment.
     processed.set(hash, now)
+    try {
+      await rules.save({ ruleId, definition, hash, updatedAt: new Date(now) })
+    } catch (thrown) {
+      processed.delete(hash)
+      throw thrown
+    }
   })
 }

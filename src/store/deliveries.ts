@@ -65,6 +65,16 @@ export function deliveries(db: Kysely<Schema>) {
       })
     },
 
+    async isOutstanding(seq: number): Promise<boolean> {
+      const row = await db
+        .selectFrom('tasks')
+        .select('seq')
+        .where('seq', '=', seq)
+        .where('acknowledged_at', 'is', null)
+        .executeTakeFirst()
+      return row !== undefined
+    },
+
     async beginDelivery(params: { readonly sessionId: string; readonly at: number }) {
       await db
         .updateTable('sessions')

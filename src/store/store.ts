@@ -222,6 +222,8 @@ export interface Store {
     readonly after: number
     readonly limit: number
   }): Promise<OutstandingTask[]>
+  /** Whether a task is there and nobody has acknowledged it. */
+  isOutstanding(seq: number): Promise<boolean>
   acknowledgeTasks(params: { readonly seqs: readonly number[]; readonly at: number }): Promise<void>
   /** Remembers that a host takes the session's tasks, so that a restart goes on delivering. */
   beginDelivery(params: { readonly sessionId: string; readonly at: number }): Promise<void>

@@ -398,8 +398,7 @@ describe('a walk that is interrupted', () => {
     },
   )
 
-  // Not kept yet: whoever keeps it takes the ".fails" away.
-  test.fails('by a signal keeps the page that is in hand: none is asked for twice', async () => {
+  test('by a signal keeps the page that is in hand: none is asked for twice', async () => {
     const db = join(tempFolder(), 'muster.db')
     await using sandbox = await slow()
     const { cli, config } = started(sandbox, db)
@@ -411,33 +410,29 @@ describe('a walk that is interrupted', () => {
     expect(sandbox.requests).toHaveLength(PAGES)
   })
 
-  // Not kept yet: whoever keeps it takes the ".fails" away.
-  test.fails(
-    'by a signal waits for the page in hand; a second signal ends it at once',
-    async () => {
-      const db = join(tempFolder(), 'muster.db')
-      let hang = true
-      await using sandbox = await startSandboxGitHub({
-        owners: [{ login: 'slow', type: 'Organization', names: itemsNamed('slow', 30) }],
-        tokens: [TOKEN],
-        faults: (_, index) => (hang && index === 2 ? { kind: 'hang' } : undefined),
-      })
-      const { cli, config } = started(sandbox, db)
-      await waitUntil('the second page hangs', () => sandbox.requests.length === 2)
-      cli.process.kill('SIGINT')
-      const early = await Promise.race([cli.finished, sleep(500)])
-      expect(early, 'the page in hand is waited for').toBeUndefined()
-      const began = performance.now()
-      cli.process.kill('SIGINT')
-      const { code, signal } = await cli.finished
-      expect({ code, signal }).toEqual({ code: null, signal: 'SIGINT' })
-      expect(performance.now() - began, 'milliseconds').toBeLessThan(1_000)
-      hang = false
-      const again = await runCli(['run', config, '--db', db], { env })
-      expect(again.code, again.stderr).toBe(0)
-      expect(urisOf(await tasksOf(db))).toEqual(truth(sandbox, 'slow'))
-    },
-  )
+  test('by a signal waits for the page in hand; a second signal ends it at once', async () => {
+    const db = join(tempFolder(), 'muster.db')
+    let hang = true
+    await using sandbox = await startSandboxGitHub({
+      owners: [{ login: 'slow', type: 'Organization', names: itemsNamed('slow', 30) }],
+      tokens: [TOKEN],
+      faults: (_, index) => (hang && index === 2 ? { kind: 'hang' } : undefined),
+    })
+    const { cli, config } = started(sandbox, db)
+    await waitUntil('the second page hangs', () => sandbox.requests.length === 2)
+    cli.process.kill('SIGINT')
+    const early = await Promise.race([cli.finished, sleep(500)])
+    expect(early, 'the page in hand is waited for').toBeUndefined()
+    const began = performance.now()
+    cli.process.kill('SIGINT')
+    const { code, signal } = await cli.finished
+    expect({ code, signal }).toEqual({ code: null, signal: 'SIGINT' })
+    expect(performance.now() - began, 'milliseconds').toBeLessThan(1_000)
+    hang = false
+    const again = await runCli(['run', config, '--db', db], { env })
+    expect(again.code, again.stderr).toBe(0)
+    expect(urisOf(await tasksOf(db))).toEqual(truth(sandbox, 'slow'))
+  })
 
   test('by kill -9 goes on where it was, and does not walk again what was complete', async () => {
     const folder = tempFolder()

@@ -85,26 +85,22 @@ test('a second run on the same database says that the first one walks, and chang
   expectWhole(db, github)
 })
 
-// Not kept yet: whoever keeps it takes the ".fails" away.
-test.fails(
-  'a second run does not end the round of the first: what that had completed is not walked again',
-  async () => {
-    await using github = await startGithub()
-    const { config, db } = setUp(github, ['quick', 'shared'])
-    const asked = (login: string) =>
-      github.requests.filter(({ body }) => body.includes(`"${login}"`)).length
-    const first = startCli(['run', config, '--db', db], { env })
-    await waitUntil('the first walks', () => asked('shared') > 2)
-    first.process.kill('SIGSTOP')
-    const second = await runCli(['run', config, '--db', db], { env })
-    expect(second.code, second.stderr).toBe(1)
-    first.process.kill('SIGKILL')
-    await first.finished
-    const third = await runCli(['run', config, '--db', db], { env })
-    expect(third.code, third.stderr).toBe(0)
-    expect(asked('quick'), 'requests for quick').toBe(1)
-  },
-)
+test('a second run does not end the round of the first: what that had completed is not walked again', async () => {
+  await using github = await startGithub()
+  const { config, db } = setUp(github, ['quick', 'shared'])
+  const asked = (login: string) =>
+    github.requests.filter(({ body }) => body.includes(`"${login}"`)).length
+  const first = startCli(['run', config, '--db', db], { env })
+  await waitUntil('the first walks', () => asked('shared') > 2)
+  first.process.kill('SIGSTOP')
+  const second = await runCli(['run', config, '--db', db], { env })
+  expect(second.code, second.stderr).toBe(1)
+  first.process.kill('SIGKILL')
+  await first.finished
+  const third = await runCli(['run', config, '--db', db], { env })
+  expect(third.code, third.stderr).toBe(0)
+  expect(asked('quick'), 'requests for quick').toBe(1)
+})
 
 test.each([
   ['is told so by its heartbeat', { deaf: false }],

@@ -113,7 +113,7 @@ describe('an announcement', () => {
     announce(bus, 'task.started', started)
     await new Promise((resolve) => setImmediate(resolve))
     expect(warn).toHaveBeenCalledWith(
-      'a handler of "task.started" threw: Error: out of luck',
+      'a handler of "task.started" threw: out of luck',
       'MusterWarning',
     )
   })

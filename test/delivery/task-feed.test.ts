@@ -56,6 +56,7 @@ class Delivery {
         beginDelivery: step('beginDelivery', this.store.beginDelivery),
         takeTasks: step('takeTasks', this.store.takeTasks),
         acknowledgeTasks: step('acknowledgeTasks', this.store.acknowledgeTasks),
+        isOutstanding: (seq) => this.store.isOutstanding(seq),
       },
       sessionId: this.walk.sessionId,
       clock: { now: () => T0 },
@@ -63,7 +64,7 @@ class Delivery {
       changes: this.changes,
       closed: this.closed.signal,
       onBegun: () => (this.begun += 1),
-      onDrained: () => (this.drained += 1),
+      onDrained: () => void (this.drained += 1),
     })
   }
 

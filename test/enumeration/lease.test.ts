@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { hostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import Database from 'better-sqlite3'
+import type { InspectionEvent } from 'xstate'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { LeaseError, RetryLaterError } from '../../src/domain/errors.ts'
 import type { MusterOptions } from '../../src/index.ts'
@@ -236,12 +237,21 @@ describe('a session that another process has taken over', () => {
   }
 
   test('stops here quietly at its next commit, its rows untouched; others go on', async () => {
-    const { database, gate, other, a, b, ends } = await takenOver({})
+    const outputs: unknown[] = []
+    const inspect = (event: InspectionEvent) => {
+      if (event.type !== '@xstate.snapshot' || event.snapshot.status !== 'done') return
+      const { id } = event.actorRef as unknown as { id: string }
+      const { output } = event.snapshot as { output?: { end: string } }
+      if (id.startsWith('enumerator:')) outputs.push(output?.end)
+    }
+    const { database, gate, other, a, b, ends } = await takenOver({ inspect })
     const before = dump(database)
     gate.open()
     await expect(a.done).rejects.toBeInstanceOf(LeaseError)
     await expect(a.done).rejects.toMatchObject({ code: 'LEASE_LOST' })
     expect(ends).toEqual([['a', 'LEASE_LOST']])
+    // It is an end like another, not a breakdown.
+    expect(outputs).toEqual(['abandoned'])
     // The lease is the other process's: it is not given back from here.
     expect(dump(database)).toEqual(before)
     other.open()

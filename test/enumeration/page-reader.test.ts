@@ -213,6 +213,55 @@ describe('when the page is no longer wanted', () => {
   })
 })
 
+describe('a source of which an old request is still out', () => {
+  test('is read on from its new one, however late the old one gives up', async () => {
+    const late = Promise.withResolvers<never>()
+    let isFirst = true
+    const { reader, opened } = readerOver((n) => {
+      if (!isFirst) return page(n)
+      isFirst = false
+      return late.promise
+    })
+    const stop = new AbortController()
+    const dropped = reader.next(start, stop.signal).catch((thrown: unknown) => thrown)
+    await turn()
+    stop.abort()
+    await reader.next(start, never)
+    late.reject(new Error('stopped at last'))
+    expect(String(await dropped)).toContain('stopped at last')
+    await reader.next(afterCursor(1), never)
+    expect(opened).toMatchObject([{ asked: 1 }, { asked: 2, returned: 0 }])
+    expect(opened[1]?.signal.aborted).toBe(false)
+  })
+})
+
+test('a source that goes on counting in its cursor moves no position', async () => {
+  const cursor = { page: 0 }
+  const given: unknown[] = []
+  const { reader } = readerOver(() => end, {
+    enumerate: (_spec, from) => {
+      given.push(from)
+      // One that continues in the object it was handed.
+      const own = (from as { page: number } | undefined) ?? cursor
+      return (async function* () {
+        for (;;) {
+          own.page += 1
+          yield { items: [], cursor: own }
+        }
+      })()
+    },
+  })
+  const first = await reader.next(start, never)
+  expect(first?.position).toEqual({ at: 'after', cursor: { page: 1 } })
+  const second = await reader.next(first?.position ?? start, never)
+  expect(first?.position).toEqual({ at: 'after', cursor: { page: 1 } })
+  expect(second?.position).toEqual({ at: 'after', cursor: { page: 2 } })
+  reader.discard()
+  const again = await reader.next(first?.position ?? start, never)
+  expect(first?.position).toEqual({ at: 'after', cursor: { page: 1 } })
+  expect(again?.position).toEqual({ at: 'after', cursor: { page: 2 } })
+})
+
 describe('an iterator whose `return`', () => {
   const ways: [string, () => unknown][] = [
     ['hangs', () => new Promise(() => {})],

@@ -85,6 +85,7 @@ describe('every event in every state', () => {
     const event = EVENTS[type]
     const before = actor.getSnapshot()
     expect(before.value).toBe(state)
+    expect(before.status).toBe(state === 'IN_PROGRESS' ? 'active' : 'done')
     expect(before.can(event)).toBe(expected !== 'refused')
     const [next] = transition(batchMachine, before, event)
     if (expected === 'refused') {

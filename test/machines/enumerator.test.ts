@@ -62,6 +62,7 @@ class Bench {
   readonly clock = new SimulatedClock()
   readonly calls: Call[] = []
   readonly announced: string[] = []
+  released = 0
   readonly actor
 
   constructor(input: Partial<EnumeratorInput> = {}) {
@@ -85,7 +86,10 @@ class Bench {
           ),
         ),
       },
-      actions: { announceState: (_, { state }) => void this.announced.push(state) },
+      actions: {
+        announceState: (_, { state }) => void this.announced.push(state),
+        releaseHold: () => void (this.released += 1),
+      },
       delays: {
         WAIT: ({ context }) => Math.max(0, (context.waitUntil ?? 0) - this.clock.now()),
       },
@@ -599,17 +603,20 @@ describe('holding', () => {
     expect(bench.count('fetchPage')).toBe(1)
     await bench.answer('awaitWindow')
     expect(bench.state).toBe('fetching.queued')
+    expect(bench.released).toBe(0)
   })
 
-  test('ends when the host takes nothing any more', async () => {
+  test('is given up when the host takes nothing any more, and the window is told so', async () => {
     const bench = await REACHING.holding()
     bench.pass(INPUT.holdMs - 1)
     expect(bench.state).toBe('holding')
+    expect(bench.released).toBe(0)
     bench.pass(1)
     expect(bench.state).toBe('fetching.queued')
+    expect(bench.released).toBe(1)
   })
 
-  test('begins anew with each page while the host stays behind', async () => {
+  test('begins anew with each page that finds the window full', async () => {
     const bench = await REACHING.holding()
     await bench.pass(INPUT.holdMs).asked(page)
     await bench.answer('commitPage', committed(true))

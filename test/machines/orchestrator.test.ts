@@ -55,6 +55,7 @@ class Bench {
         roundEnded: () => void this.did.push('roundEnded'),
         roundFailed: (_, { error }) => void this.did.push(`roundFailed: ${String(error)}`),
         cancelWalks: () => void this.did.push('cancelWalks'),
+        drainWalks: () => void this.did.push('drainWalks'),
       },
     })
     this.actor = createActor(machine, { inspect: coverage.inspect }).start()
@@ -121,7 +122,7 @@ const active: Record<EventType, Expected> = {
   'leadership.gained': 'is refused',
   'leadership.lost': { to: 'active.standby', does: ['cancelWalks', 'roundEnded'] },
   'orchestrator.enumerate': 'is refused',
-  'orchestrator.stop': { to: 'draining', does: ['cancelWalks'] },
+  'orchestrator.stop': { to: 'draining', does: ['drainWalks'] },
 }
 
 /** Every event in every state: a new one does not compile until it is decided here. */
@@ -267,7 +268,7 @@ describe('stopping', () => {
       bench.send('orchestrator.stop')
       await bench.done('drain')
       expect(bench.actor.getSnapshot()).toMatchObject({ value: 'stopped', status: 'done' })
-      expect(bench.did).toEqual(['cancelWalks'])
+      expect(bench.did).toEqual(['drainWalks'])
       expect(bench.steps.filter(({ step }) => step === 'drain')).toHaveLength(1)
     },
   )

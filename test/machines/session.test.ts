@@ -215,6 +215,7 @@ describe('every event in every state', () => {
   test.each(cells)('$type in $state $title', ({ state, type, expected }) => {
     const actor = after(REACHING[state])
     expect(actor.getSnapshot().value).toBe(state)
+    expect(actor.getSnapshot().status).toBe(state === 'COMPLETED' ? 'done' : 'active')
     if (expected === 'refused') return expectRefused(actor, EVENTS[type])
     const { context } = actor.getSnapshot()
     const next = expectTaken(actor, EVENTS[type])
