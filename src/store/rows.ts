@@ -24,12 +24,21 @@ interface StoredCheckpoint {
   readonly snapshot?: { readonly context?: { readonly position?: Position } }
 }
 
+/** A checkpoint that is not JSON is judged where it is restored; reading it must not stop every other session. */
+function checkpointData(text: string): JsonRecord {
+  try {
+    return json<JsonRecord>(text)
+  } catch {
+    return {}
+  }
+}
+
 function checkpointOf(row: SessionRow): Checkpoint | null {
   if (row.checkpoint_data === null) return null
   return {
     id: row.checkpoint_id ?? 0,
     targetId: row.session_id,
-    data: json<JsonRecord>(row.checkpoint_data),
+    data: checkpointData(row.checkpoint_data),
     updatedAt: new Date(row.checkpoint_at ?? 0),
   }
 }

@@ -1,5 +1,6 @@
 /** Defects that were found once, each in the words of whoever would have met it. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import Database from 'better-sqlite3'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { createMuster, defineSource, RetryLaterError } from '../../src/index.ts'
@@ -240,4 +241,27 @@ test('what a source says it left out is stored without its secrets', async () =>
     authRef: 'gh',
   }).done
   expect(session.shortfalls).toEqual([{ code: 'sso', detail: 'denied for ***' }])
+})
+
+test('a checkpoint that is not JSON keeps nobody else from being walked or listed', async () => {
+  const database = tempDatabase()
+  const listings = {
+    a: { items: itemsNamed('a', 8), pageSize: 2, before: () => sleep(20) },
+    b: { items: ['x'], pageSize: 1 },
+  }
+  const first = await musterOver(listings, { database })
+  const run = first.coordinator.enumerateTarget(scriptedTarget('a'))
+  await sleep(30)
+  await first.close()
+  const file = new Database(database)
+  file.prepare('update checkpoints set data = ?').run('not JSON')
+  file.close()
+  const second = await musterOver(listings, { database })
+  expect((await second.repositories.sessions.list(5)).map((s) => s.sessionId)).toEqual([
+    run.sessionId,
+  ])
+  const broken = second.coordinator.enumerateTarget(scriptedTarget('a'))
+  const fine = second.coordinator.enumerateTarget(scriptedTarget('b'))
+  await expect(broken.done).rejects.toMatchObject({ code: 'CHECKPOINT_INCOMPATIBLE' })
+  expect((await fine.done).status).toBe('COMPLETED')
 })
