@@ -19,6 +19,7 @@ import {
   lookBeforeMerging,
   versionOf,
 } from './database-file.ts'
+import { StoreError } from '../domain/errors.ts'
 import { MIGRATIONS, type Migration } from './migrations.ts'
 import type { Schema } from './schema.ts'
 import { explainSqliteError, resultCode } from './sqlite-errors.ts'
@@ -30,6 +31,10 @@ const WAL_PAGES = 4_000
 
 /** Page cache in KiB: the identities are hashes, so a page of items touches the indexes all over. */
 const CACHE_KIB = 16_000
+
+/** How long SQLite itself waits for the lock of a transaction, and how long we pause before it looks again. */
+const BRIEF_WAIT_MS = 5
+const LOCK_PAUSE_MS = 15
 
 /** Statements kept prepared; the store has about sixty. */
 const MAX_PREPARED = 300
@@ -58,6 +63,11 @@ class PreparedDatabase implements SqliteDatabase {
   constructor(database: Database.Database, options: SqliteOptions) {
     this.#database = database
     this.#options = options
+  }
+
+  /** How long SQLite itself waits for a lock, in milliseconds. */
+  waitForLocks(ms: number): void {
+    this.#database.pragma(`busy_timeout = ${ms}`)
   }
 
   get inTransaction(): boolean {
@@ -114,9 +124,26 @@ class ImmediateSqliteDriver extends SqliteDriver {
     this.#database = database
   }
 
-  /** A deferred transaction that reads before it writes fails at once when another process wrote in between. */
+  /**
+   * A deferred transaction that reads before it writes fails at once when another process wrote in between.
+   *
+   * SQLite's own wait for a lock stops the whole thread, and with it a transaction of another
+   * connection of this process that holds the lock; so it waits a moment, and we wait for the rest.
+   */
   override async beginTransaction(connection: DatabaseConnection): Promise<void> {
-    await connection.executeQuery(CompiledQuery.raw('begin immediate'))
+    for (const giveUpAt = performance.now() + BUSY_TIMEOUT_MS; ;) {
+      try {
+        this.#database.waitForLocks(BRIEF_WAIT_MS)
+        await connection.executeQuery(CompiledQuery.raw('begin immediate'))
+        return
+      } catch (thrown) {
+        const busy = thrown instanceof StoreError && thrown.code === 'STORE_BUSY'
+        if (!busy || performance.now() > giveUpAt) throw thrown
+      } finally {
+        this.#database.waitForLocks(BUSY_TIMEOUT_MS)
+      }
+      await sleep(LOCK_PAUSE_MS)
+    }
   }
 
   /** A full disk rolls back by itself; a second rollback would hide the error that mattered. */

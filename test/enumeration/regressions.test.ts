@@ -265,3 +265,30 @@ test('a checkpoint that is not JSON keeps nobody else from being walked or liste
   await expect(broken.done).rejects.toMatchObject({ code: 'CHECKPOINT_INCOMPATIBLE' })
   expect((await fine.done).status).toBe('COMPLETED')
 })
+
+test('two Musters on one file in one process walk at once, and the host’s event loop goes on', async () => {
+  const database = tempDatabase()
+  const listings = {
+    a: { items: itemsNamed('a', 300), pageSize: 10 },
+    b: { items: itemsNamed('b', 300), pageSize: 10 },
+  }
+  const [one, two] = [
+    await musterOver(listings, { database }),
+    await musterOver(listings, { database }),
+  ]
+  let longest = 0
+  let last = performance.now()
+  const timer = setInterval(() => {
+    longest = Math.max(longest, performance.now() - last)
+    last = performance.now()
+  }, 5)
+  const runs = [
+    one.coordinator.enumerateTarget(scriptedTarget('a')),
+    two.coordinator.enumerateTarget(scriptedTarget('b')),
+  ]
+  const sessions = await Promise.all(runs.map((run) => run.done))
+  clearInterval(timer)
+  expect(sessions.map((s) => s.status)).toEqual(['COMPLETED', 'COMPLETED'])
+  // SQLite's own wait would be five seconds at a time; what is left is the work itself.
+  expect(longest).toBeLessThan(2_500)
+})
