@@ -7,12 +7,13 @@ import {
   orchestratorMachine,
   sessionMachine,
 } from '../../machines/index.ts'
+import type { SessionState } from '../domain/session-state.ts'
 import type { TaskRecord } from '../domain/task.ts'
 import { toDefinition, toMermaid } from '../observe/mermaid.ts'
 import { withStore } from './database.ts'
 import { ExitCode, UsageError } from './exit.ts'
-import { printable, printData, table } from './output.ts'
-import { SESSION_COLUMNS, sessionRow } from './session-table.ts'
+import { printable, printData } from './output.ts'
+import { sessionData } from './session-table.ts'
 
 /** Sessions read at a time. */
 const WINDOW = 500
@@ -20,20 +21,13 @@ const WINDOW = 500
 /** One row a session, the newest first. */
 export async function status(options: { db: string; json?: boolean }): Promise<number> {
   await withStore(options.db, async ({ repositories }) => {
-    const rows = []
+    const sessions: SessionState[] = []
     for (let offset = 0; ; offset += WINDOW) {
       const found = await repositories.sessions.list(WINDOW, offset)
-      rows.push(...found.map(sessionRow))
+      sessions.push(...found)
       if (found.length < WINDOW) break
     }
-    const data =
-      options.json === true
-        ? `${JSON.stringify(rows, null, 2)}\n`
-        : table(
-            SESSION_COLUMNS,
-            rows.map((row) => SESSION_COLUMNS.map((column) => row[column])),
-          )
-    await printData([data])
+    await printData([sessionData(sessions, options.json === true)])
   })
   return ExitCode.ok
 }

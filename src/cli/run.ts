@@ -4,9 +4,9 @@ import type { SessionState } from '../domain/session-state.ts'
 import { createMuster, type Muster } from '../muster.ts'
 import { checkDatabasePath, openExisting } from './database.ts'
 import { ExitCode, UsageError } from './exit.ts'
-import { printable, printData, printNote, table } from './output.ts'
+import { printable, printData, printNote } from './output.ts'
 import { showProgress } from './progress.ts'
-import { SESSION_COLUMNS, sessionRow } from './session-table.ts'
+import { sessionData } from './session-table.ts'
 
 interface WalkOptions {
   readonly db: string
@@ -120,15 +120,7 @@ function closeOnSignal(muster: Muster): { exitCode: number | undefined; end(): v
 }
 
 async function report({ sessions, failures }: Outcome, json: boolean): Promise<void> {
-  const rows = sessions.map(sessionRow)
-  await printData([
-    json
-      ? `${JSON.stringify(rows, null, 2)}\n`
-      : table(
-          SESSION_COLUMNS,
-          rows.map((row) => SESSION_COLUMNS.map((column) => row[column])),
-        ),
-  ])
+  await printData([sessionData(sessions, json)])
   for (const { targetName, error } of failures) {
     printNote(printable(`muster: ${targetName}: ${errorRecord(error).message}`))
   }

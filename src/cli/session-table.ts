@@ -1,8 +1,8 @@
 import type { SessionState } from '../domain/session-state.ts'
-import type { Cell } from './output.ts'
+import { table, type Cell } from './output.ts'
 
 /** The columns of `muster status`, which programs read by name. */
-export const SESSION_COLUMNS = [
+const SESSION_COLUMNS = [
   'session_id',
   'target',
   'source_type',
@@ -18,7 +18,7 @@ export const SESSION_COLUMNS = [
   'failure_reason',
 ] as const
 
-export function sessionRow(s: SessionState): Record<(typeof SESSION_COLUMNS)[number], Cell> {
+function sessionRow(s: SessionState): Record<(typeof SESSION_COLUMNS)[number], Cell> {
   return {
     session_id: s.sessionId,
     target: s.targetName,
@@ -34,4 +34,14 @@ export function sessionRow(s: SessionState): Record<(typeof SESSION_COLUMNS)[num
     completed_at: s.timeline.completedAt?.toISOString() ?? null,
     failure_reason: s.failureReason,
   }
+}
+
+/** Sessions as the tool prints them: a table, or JSON. */
+export function sessionData(sessions: readonly SessionState[], json: boolean): string {
+  const rows = sessions.map(sessionRow)
+  if (json) return `${JSON.stringify(rows, null, 2)}\n`
+  return table(
+    SESSION_COLUMNS,
+    rows.map((row) => SESSION_COLUMNS.map((column) => row[column])),
+  )
 }
