@@ -122,21 +122,18 @@ export interface ErrorRecord {
 
 /**
  * Turns anything thrown into plain data. An unknown error from a source counts
- * as retryable: the attempts run out soon enough if it is not.
+ * as retryable: the attempts run out soon enough if it is not. Anything can be
+ * thrown, even what cannot be read; that must not become a second failure.
  */
 export function errorRecord(thrown: unknown): ErrorRecord {
-  if (thrown instanceof MusterError) {
-    return { code: thrown.code, message: thrown.message, retryable: thrown.retryable }
-  }
-  const message = messageOf(thrown)
-  return { code: 'SOURCE_FAILED', message: message || 'unknown error', retryable: true }
-}
-
-/** Anything can be thrown, even what cannot be read. */
-function messageOf(thrown: unknown): string {
+  const unknown = { code: 'SOURCE_FAILED', message: 'unknown error', retryable: true } as const
   try {
-    return thrown instanceof Error ? String(thrown.message) : String(thrown)
+    if (thrown instanceof MusterError) {
+      return { code: thrown.code, message: thrown.message, retryable: thrown.retryable }
+    }
+    const message = thrown instanceof Error ? String(thrown.message) : String(thrown)
+    return { ...unknown, message: message || unknown.message }
   } catch {
-    return 'unknown error'
+    return unknown
   }
 }

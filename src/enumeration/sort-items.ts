@@ -1,9 +1,9 @@
+import { errorRecord } from '../domain/errors.ts'
 import type { JsonValue } from '../domain/json.ts'
 import { carriesCredentials } from '../sources/redact.ts'
 import type { AnySource, Identity } from '../sources/source.ts'
 import type { RejectedItem } from '../store/store.ts'
 import { isPlainRecord } from './plain-json.ts'
-import { reasonOf } from './reason.ts'
 
 export interface SortedItems {
   readonly kept: readonly Identity[]
@@ -51,7 +51,7 @@ export function sortItems(params: {
     } catch (thrown) {
       rejected.push({
         item: storedItem(item, params.mask),
-        reason: reasonOf(thrown, params.mask).slice(0, MAX_STORED),
+        reason: params.mask(errorRecord(thrown).message).slice(0, MAX_STORED),
       })
     }
   }

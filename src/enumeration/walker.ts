@@ -10,13 +10,12 @@ import {
 } from '../../machines/index.ts'
 import { announce } from '../delivery/event-bus.ts'
 import { batchOf, type Batch, type BatchSnapshot } from '../domain/batch.ts'
-import { LeaseError, MusterError, RetryLaterError } from '../domain/errors.ts'
+import { errorRecord, LeaseError, RetryLaterError } from '../domain/errors.ts'
 import { batchId } from '../domain/identity.ts'
 import type { CommitSession } from '../store/store.ts'
 import { advance, type SessionActor } from './advance.ts'
 import type { CoordinatorActor, EnumerationDeps } from './ports.ts'
 import { patiently } from './patiently.ts'
-import { reasonOf } from './reason.ts'
 import { sortItems } from './sort-items.ts'
 import type { Walk } from './walk.ts'
 
@@ -204,12 +203,12 @@ export class Walker {
 }
 
 function failedFetch(walk: Walk, thrown: unknown, { clock, settings }: WalkerDeps): FetchOutcome {
-  const reason = reasonOf(thrown, (text) => walk.credentials.mask(text))
+  const { message, retryable } = errorRecord(thrown)
+  const reason = walk.credentials.mask(message)
   if (thrown instanceof RetryLaterError && Number.isFinite(thrown.retryAt)) {
     // A time that is past already would have the source asked without a pause.
     const until = Math.max(thrown.retryAt, clock.now() + settings.backoffMs)
     return { kind: 'wait', until, reason }
   }
-  const retryable = thrown instanceof MusterError ? thrown.retryable : true
   return { kind: 'error', retryable, reason }
 }
