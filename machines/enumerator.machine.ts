@@ -6,7 +6,6 @@ export type FetchOutcome =
   | { readonly kind: 'exhausted' }
   | { readonly kind: 'wait'; readonly until: number; readonly reason: string }
   | { readonly kind: 'error'; readonly retryable: boolean; readonly reason: string }
-  | { readonly kind: 'interrupted' }
 
 /** What came of a write. */
 export type CommitOutcome =
@@ -85,7 +84,6 @@ export const enumeratorMachine = setup({
     isPage: (_, outcome: FetchOutcome) => outcome.kind === 'page',
     isExhausted: (_, outcome: FetchOutcome) => outcome.kind === 'exhausted',
     isWait: (_, outcome: FetchOutcome) => outcome.kind === 'wait',
-    isInterrupted: (_, outcome: FetchOutcome) => outcome.kind === 'interrupted',
     canRetry: ({ context }, outcome: FetchOutcome) =>
       outcome.kind === 'error' &&
       outcome.retryable &&
@@ -156,10 +154,6 @@ export const enumeratorMachine = setup({
             guard: { type: 'isWait', params: ({ event }) => event.output },
             target: 'waiting',
             actions: { type: 'noteWait', params: ({ event }) => event.output },
-          },
-          {
-            guard: { type: 'isInterrupted', params: ({ event }) => event.output },
-            target: 'stopped',
           },
           {
             guard: { type: 'canRetry', params: ({ event }) => event.output },

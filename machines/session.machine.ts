@@ -173,15 +173,6 @@ export const sessionMachine = setup({
           actions: { type: 'touch', params: ({ event }) => event },
           description: 'A process took the session up.',
         },
-        'session.fail': {
-          target: 'FAILED',
-          actions: [
-            { type: 'recordFailure', params: ({ event }) => event },
-            { type: 'recordLostPage', params: ({ event }) => event },
-            { type: 'complete', params: ({ event }) => event },
-          ],
-          description: 'It could not even begin.',
-        },
       },
     },
     IN_PROGRESS: {

@@ -122,7 +122,7 @@ export function markCompleted(state: SessionState, clock: TimeProvider): Session
   return apply(state, { type: 'listing.exhausted', at: clock.now() })
 }
 
-/** The session as FAILED. @throws ILLEGAL_TRANSITION when it has ended. */
+/** The session as FAILED. @throws ILLEGAL_TRANSITION unless it is being walked. */
 export function markFailed(state: SessionState, reason: string, clock: TimeProvider): SessionState {
   return apply(state, { type: 'session.fail', at: clock.now(), reason, pageLost: false })
 }

@@ -6,6 +6,7 @@ import {
   type coordinatorMachine,
 } from '../../machines/index.ts'
 import { announce } from '../delivery/event-bus.ts'
+import { timersOf } from '../domain/clock.ts'
 import { errorRecord, LeaseError, MusterError } from '../domain/errors.ts'
 import { newId } from '../domain/identity.ts'
 import {
@@ -107,13 +108,16 @@ export class EnumerationCoordinator implements Coordinator {
     })
     this.#actor = createActor(logic, {
       id: 'coordinator',
+      clock: timersOf(deps.clock),
       ...(deps.inspect === undefined ? {} : { inspect: deps.inspect }),
     }) as CoordinatorActor
     // Without an observer, an error of the root actor would end the host's process.
     this.#actor.subscribe({ error: (error) => this.#breakAll(error) })
     this.#actor.start()
     ownedHere.add(this.#owner)
-    this.#stopHeartbeat = startHeartbeat(deps.settings.leaseMs, () => this.#renewLeases())
+    this.#stopHeartbeat = startHeartbeat(deps.settings.leaseMs, timersOf(deps.clock), () =>
+      this.#renewLeases(),
+    )
   }
 
   /** A coordinator that knows which sessions the database holds unfinished. */
@@ -211,7 +215,7 @@ export class EnumerationCoordinator implements Coordinator {
     const { store, settings, clock } = this.#deps
     this.#listen(open, start.signals)
     refuseUnknownCredentials(walk)
-    if (start.isNew) await patiently(() => this.#create(walk, start), settings)
+    if (start.isNew) await patiently(() => this.#create(walk, start), this.#deps)
     const claimed = await patiently(
       () =>
         store.claimSession({
@@ -221,7 +225,7 @@ export class EnumerationCoordinator implements Coordinator {
           leaseUntil: clock.now() + settings.leaseMs,
           isGone,
         }),
-      settings,
+      this.#deps,
     )
     walk.state = claimed.state
     walk.revision = claimed.revision

@@ -1,6 +1,11 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import { timersOf, type TimeProvider } from '../domain/clock.ts'
 import { StoreError } from '../domain/errors.ts'
 import type { WalkSettings } from './settings.ts'
+
+interface Patience {
+  readonly clock: TimeProvider
+  readonly settings: Pick<WalkSettings, 'maxAttempts' | 'backoffMs' | 'maxBackoffMs'>
+}
 
 /**
  * Does a step of the store, and does it again while another process has the
@@ -9,7 +14,7 @@ import type { WalkSettings } from './settings.ts'
  */
 export async function patiently<T>(
   step: () => Promise<T>,
-  settings: Pick<WalkSettings, 'maxAttempts' | 'backoffMs' | 'maxBackoffMs'>,
+  { clock, settings }: Patience,
 ): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {
@@ -17,7 +22,8 @@ export async function patiently<T>(
     } catch (thrown) {
       const again = thrown instanceof StoreError && thrown.code === 'STORE_BUSY'
       if (!again || attempt >= settings.maxAttempts) throw thrown
-      await sleep(Math.min(settings.backoffMs * 2 ** (attempt - 1), settings.maxBackoffMs))
+      const pauseMs = Math.min(settings.backoffMs * 2 ** (attempt - 1), settings.maxBackoffMs)
+      await new Promise<void>((resume) => timersOf(clock).setTimeout(resume, pauseMs))
     }
   }
 }

@@ -182,7 +182,7 @@ export class Walker {
   ): Promise<CommitOutcome> {
     let committed = false
     try {
-      await patiently(write, this.#deps.settings)
+      await patiently(write, this.#deps)
       committed = true
       return { kind: 'committed', windowFull: walk.feed.isFull }
     } catch (thrown) {

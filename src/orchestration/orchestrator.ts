@@ -1,7 +1,7 @@
 import { createActor, fromCallback, fromPromise, waitFor, type SnapshotFrom } from 'xstate'
 import { orchestratorMachine } from '../../machines/index.ts'
 import type { EventBus } from '../delivery/event-bus.ts'
-import type { TimeProvider } from '../domain/clock.ts'
+import { timersOf, type TimeProvider } from '../domain/clock.ts'
 import { errorRecord, LeaseError, MusterError } from '../domain/errors.ts'
 import { newId } from '../domain/identity.ts'
 import type { Job } from '../domain/job.ts'
@@ -118,6 +118,7 @@ class MachineOrchestrator implements Orchestrator {
     this.#deps = deps
     this.#actor = createActor(this.#logic(), {
       id: 'orchestrator',
+      clock: timersOf(deps.clock),
       ...(deps.inspect === undefined ? {} : { inspect: deps.inspect }),
     })
     // Without an observer, an error of the root actor would end the host's process.

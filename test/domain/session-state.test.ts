@@ -81,7 +81,7 @@ describe('a step that the session’s status does not allow is refused, and says
   const allowed: Record<keyof typeof steps, readonly SessionStatus[]> = {
     'session.start': ['INITIALIZED'],
     'listing.exhausted': ['IN_PROGRESS', 'STALLED'],
-    'session.fail': ['INITIALIZED', 'IN_PROGRESS', 'STALLED'],
+    'session.fail': ['IN_PROGRESS', 'STALLED'],
     'batch.committed': ['IN_PROGRESS', 'STALLED'],
   }
   const cases = (Object.keys(steps) as (keyof typeof steps)[]).flatMap((step) =>

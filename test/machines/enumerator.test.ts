@@ -334,11 +334,6 @@ describe('a walk', () => {
     await bench.answer('recordFailure', committed())
     expect(bench.output).toEqual({ end: 'failed', reason: 'sneeze' })
   })
-
-  test('that is interrupted in its queue stops', async () => {
-    const bench = await new Bench().answer('fetchPage', { kind: 'interrupted' })
-    expect(bench.output).toEqual({ end: 'stopped', reason: null })
-  })
 })
 
 describe('draining', () => {
