@@ -1,8 +1,14 @@
+import { randomInt } from 'node:crypto'
 import { defineConfig } from 'vitest/config'
 
 // Node resolves XState to its production build, which drops the safety checks
 // that catch a dead child or an unknown actor; the condition brings them back.
 const conditions = ['--conditions=development']
+
+// The usual run draws the same cases every time; the long one draws anew, and says from what.
+const isLong = process.env['MUSTER_LONG'] === '1'
+const seed = process.env['MUSTER_SEED'] ?? (isLong ? String(randomInt(2 ** 31)) : '1')
+if (isLong) console.log(`seed ${seed}: MUSTER_SEED=${seed} npm run test:long draws the same again`)
 
 export default defineConfig({
   resolve: { conditions: ['development'] },
@@ -11,7 +17,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     pool: 'forks',
     execArgv: conditions,
-    testTimeout: 60_000,
+    env: { MUSTER_SEED: seed },
+    testTimeout: isLong ? 900_000 : 60_000,
     hookTimeout: 60_000,
   },
 })
