@@ -1,50 +1,14 @@
-import type {
-  AnyStateMachine,
-  AnyStateNode,
-  AnyTransitionDefinition,
-  InspectionEvent,
-} from 'xstate'
+import type { AnyStateMachine, InspectionEvent } from 'xstate'
+import { allNodes, describeTransition, transitionsOf } from '../../src/testing/machine-structure.ts'
 
-/** A machine's states in the order of their definition; the machine itself comes first. */
-export function allNodes(machine: AnyStateMachine): AnyStateNode[] {
-  const below = (node: AnyStateNode): AnyStateNode[] => [
-    node,
-    ...(Object.values(node.states) as AnyStateNode[]).flatMap(below),
-  ]
-  return below(machine.root as AnyStateNode)
-}
-
-/** A state's name within its machine: `fetching.queued`; empty for the machine itself. */
-export const nameOf = (node: AnyStateNode): string => node.path.join('.')
-
-/** The states that a machine can be in: those without states of their own. */
-export const leavesOf = (machine: AnyStateMachine): AnyStateNode[] =>
-  allNodes(machine).filter((node) => Object.keys(node.states).length === 0)
-
-/** What a state reacts to by itself, each guarded branch for itself. */
-export const transitionsOf = (node: AnyStateNode): AnyTransitionDefinition[] => [
-  ...[...node.transitions.values()].flat(),
-  ...(node.always ?? []),
-]
-
-/** The states that a transition leads to; none where it stays. */
-export const targetsOf = (transition: AnyTransitionDefinition): AnyStateNode[] => [
-  ...((transition.target ?? []) as readonly AnyStateNode[]),
-]
-
-const guardOf = ({ guard }: AnyTransitionDefinition): string => {
-  if (guard === undefined) return ''
-  const { type } = typeof guard === 'string' ? { type: guard } : (guard as { type?: string })
-  return ` [${type ?? 'a guard without a name'}]`
-}
-
-/** A transition as a reader would write it down. */
-export function describeTransition(transition: AnyTransitionDefinition): string {
-  const { source, eventType } = transition
-  const to = targetsOf(transition).map((target) => target.id)
-  const event = eventType === '' ? 'always' : eventType
-  return `${(source as AnyStateNode).id} --${event}${guardOf(transition)}--> ${to.join(', ') || 'stays'}`
-}
+export {
+  allNodes,
+  describeTransition,
+  leavesOf,
+  nameOf,
+  targetsOf,
+  transitionsOf,
+} from '../../src/testing/machine-structure.ts'
 
 /**
  * Which transitions running actors have taken. Read off XState's own account of

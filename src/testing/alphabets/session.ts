@@ -1,0 +1,106 @@
+import type {
+  Position,
+  SessionContext,
+  SessionEvent,
+  Shortfall,
+  sessionMachine,
+} from '../../../machines/index.ts'
+import type { Alphabet } from '../machine-paths.ts'
+
+const BATCH = 'batch.committed'
+
+/** What the source can say is missing. */
+export const SHORTFALL: Shortfall = { code: 'sso', detail: 'one repository is hidden' }
+
+/** Why a source refuses for good. */
+export const REFUSAL = 'the source is gone'
+
+type Batch = Extract<SessionEvent, { type: 'batch.committed' }>
+
+/** The pages by what is in them: items kept, items that fail, and what the source leaves out. */
+const PAGES: Readonly<Record<string, Pick<Batch, 'processed' | 'failed' | 'shortfalls'>>> = {
+  'a page': { processed: 2, failed: 0, shortfalls: [] },
+  'a page with a bad item': { processed: 1, failed: 1, shortfalls: [] },
+  'a page of bad items': { processed: 0, failed: 1, shortfalls: [] },
+  'a page with a shortfall': { processed: 1, failed: 0, shortfalls: [SHORTFALL] },
+}
+
+/** The pages of a listing are numbered; the number is the cursor. */
+function nextCursor(position: Position): number {
+  return position.at === 'after' ? Number(position.cursor) + 1 : 1
+}
+
+function pages({ position, metrics, timeline }: SessionContext): Batch[] {
+  const at = timeline.lastUpdate + 1
+  const common = { type: BATCH, at, total: null } as const
+  if (position.at !== 'retrying') {
+    return Object.values(PAGES).map((page) => ({
+      ...common,
+      ...page,
+      position: { at: 'after', cursor: nextCursor(position) },
+      retried: 0,
+      batchFailed: page.processed === 0,
+    }))
+  }
+  // What failed is tried again in one page; it comes out one way or the other.
+  const retried = metrics.itemsFailed
+  return [0, retried].map((failed) => ({
+    ...common,
+    position: { ...position, after: position.until },
+    processed: retried - failed,
+    failed,
+    retried,
+    batchFailed: failed === retried,
+    shortfalls: [],
+  }))
+}
+
+function walked(context: SessionContext): SessionEvent[] {
+  const { position, timeline } = context
+  const at = timeline.lastUpdate + 1
+  const retries = position.at === 'retrying' && position.after < position.until
+  const retried = position.at === 'retrying' && !retries
+  return [
+    ...(retried ? [] : pages(context)),
+    ...(retries ? [] : [{ type: 'listing.exhausted', at } as const]),
+    { type: 'session.stall', at },
+    { type: 'session.fail', at, reason: REFUSAL, pageLost: true },
+  ]
+}
+
+function pageName({ processed, failed, retried, shortfalls }: Batch): string {
+  if (retried > 0) return failed > 0 ? 'failed items that fail again' : 'failed items that are kept'
+  const found = Object.entries(PAGES).find(
+    ([, page]) =>
+      page.processed === processed &&
+      page.failed === failed &&
+      page.shortfalls.length === shortfalls.length,
+  )
+  return found?.[0] ?? BATCH
+}
+
+/** What can happen to a session, as its enumerator and its host bring it about. */
+export const sessionAlphabet: Alphabet<typeof sessionMachine> = {
+  input: { sessionId: 'a', sourceType: 'scripted', at: 0 },
+  events({ value, context }) {
+    const at = context.timeline.lastUpdate + 1
+    if (value === 'INITIALIZED') return [{ type: 'session.start', at }]
+    if (value === 'IN_PROGRESS') return walked(context)
+    if (value === 'STALLED') return walked(context).filter(({ type }) => type !== 'session.stall')
+    return [
+      { type: 'session.resume', at, lastFailedItem: context.metrics.itemsFailed === 0 ? 0 : 1 },
+    ]
+  },
+  key({ context: { position, metrics, shortfalls } }) {
+    return {
+      at: position.at,
+      ...(position.at === 'retrying'
+        ? { tried: position.after >= position.until, resumeAt: position.resumeAt.at }
+        : {}),
+      kept: metrics.itemsProcessed > 0,
+      failed: Math.min(metrics.itemsFailed, 1),
+      missing: shortfalls.length,
+    }
+  },
+  name: (event) => (event.type === BATCH ? pageName(event) : event.type),
+}

@@ -1,0 +1,107 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { AnyMachineSnapshot } from 'xstate'
+import { batchMachine, type BatchContext } from '../../machines/index.ts'
+import { SourceError } from '../../src/index.ts'
+import { MachineCoverage } from '../../src/testing/machine-coverage.ts'
+import { machinePaths, unreached, type MachineStep } from '../../src/testing/machine-paths.ts'
+import { ask } from '../support/database.ts'
+import { expectConsistent, expectStoredAsLive } from './agreement.ts'
+import { follow } from './follow.ts'
+import { report } from './report.ts'
+import { Rig } from './rig.ts'
+import { until } from './until.ts'
+
+const coverage = new MachineCoverage(batchMachine)
+const PATHS = machinePaths(batchMachine)
+
+type Step = MachineStep<typeof batchMachine>
+
+/** Brings about, on the real system, what becomes of a page: the batch stands at the gate until then. */
+class Driver {
+  readonly rig: Rig
+  readonly sessionId: string
+
+  private constructor(rig: Rig, sessionId: string) {
+    this.rig = rig
+    this.sessionId = sessionId
+  }
+
+  static async create(): Promise<Driver> {
+    const rig = await Rig.start({ inspect: coverage.inspect })
+    const { sessionId } = rig.walk('list')
+    await rig.reached(sessionId, 'fetching.asking')
+    rig.gates.hold('commitPage', 'commitSession')
+    return new Driver(rig, sessionId)
+  }
+
+  async bringAbout({ event }: Step): Promise<void> {
+    const { puppet, gates } = this.rig
+    const write = event.type === 'batch.settle' ? 'commitPage' : 'commitSession'
+    if (event.type === 'batch.settle') {
+      const named = (name: string, count: number) =>
+        Array.from({ length: count }, (_, i) => `${name}-${i}`)
+      await puppet.page('list', [...named('good', event.processed), ...named('bad', event.failed)])
+    } else {
+      await puppet.throws('list', new SourceError('SOURCE_FAILED', event.error))
+    }
+    await until('the page is about to be written', () => gates.isWaiting(write))
+    this.#expectUnwritten()
+    gates.open(write)
+  }
+
+  /** Until it is committed, the batch is in progress, and no row speaks of it. */
+  #expectUnwritten(): void {
+    const batch = this.rig.recorder.snapshotOf(`batch:${this.sessionId}:1`)
+    expect(batch?.value).toBe('IN_PROGRESS')
+    expect(ask(this.rig.path, 'select * from batches')).toEqual([])
+    expectConsistent(this.rig.path)
+  }
+
+  get row() {
+    const sql = 'select status, items_processed, items_failed, error_details from batches'
+    return ask(this.rig.path, sql)[0]
+  }
+}
+
+function expectAsModelled(driver: Driver, actual: AnyMachineSnapshot, { after }: Step): void {
+  const { metrics } = actual.context as BatchContext
+  const { itemsProcessed, itemsFailed, errorDetails } = after.context.metrics
+  expect(actual.value).toBe(after.value)
+  expect(metrics).toMatchObject({ itemsProcessed, itemsFailed, errorDetails: metrics.errorDetails })
+  expect(metrics.errorDetails === null).toBe(errorDetails === null)
+  expect(driver.row).toEqual({
+    status: after.value,
+    items_processed: itemsProcessed,
+    items_failed: itemsFailed,
+    error_details: metrics.errorDetails,
+  })
+  expectConsistent(driver.rig.path)
+  expectStoredAsLive(driver.rig, driver.sessionId)
+}
+
+describe('a batch on the real system, as on paper', () => {
+  let leaveGuards = () => {}
+  beforeAll(() => {
+    leaveGuards = coverage.watchGuards()
+  })
+  afterAll(() => leaveGuards())
+
+  test('the paths reach everything that the machine has', () => {
+    expect(unreached(batchMachine, PATHS)).toEqual([])
+  })
+
+  test.each(PATHS.map((path) => [path.title, path] as const))('%s', async (_, path) => {
+    const driver = await Driver.create()
+    await follow(path, {
+      taken: () => driver.rig.recorder.takenBy('batch', driver.sessionId),
+      cause: (step) => driver.bringAbout(step),
+      compare: (actual, step) => expectAsModelled(driver, actual, step),
+      hasHeard: () => false,
+    })
+  })
+
+  test('every state, transition, guard and action was seen in running actors', () => {
+    report(coverage)
+    expect(coverage.missing).toEqual([])
+  })
+})

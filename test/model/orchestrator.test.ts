@@ -1,0 +1,182 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { AnyEventObject, AnyMachineSnapshot } from 'xstate'
+import { orchestratorMachine, type OrchestratorContext } from '../../machines/index.ts'
+import type { TargetConfig } from '../../src/domain/session-state.ts'
+import { InvalidInputError, type Coordinator, type EnumerationResult } from '../../src/index.ts'
+import { createOrchestrator, type Orchestrator } from '../../src/orchestration/orchestrator.ts'
+import { MachineCoverage } from '../../src/testing/machine-coverage.ts'
+import {
+  machinePaths,
+  unreached,
+  type MachinePath,
+  type MachineStep,
+} from '../../src/testing/machine-paths.ts'
+import { stateOf } from '../../src/testing/machine-structure.ts'
+import { expectConsistent } from './agreement.ts'
+import { follow } from './follow.ts'
+import { report } from './report.ts'
+import { Rig } from './rig.ts'
+import { until } from './until.ts'
+
+const coverage = new MachineCoverage(orchestratorMachine)
+const PATHS = machinePaths(orchestratorMachine)
+
+type Path = MachinePath<typeof orchestratorMachine>
+type Step = MachineStep<typeof orchestratorMachine>
+
+const TARGET: TargetConfig = {
+  name: 'list',
+  sourceType: 'puppet',
+  authRef: null,
+  spec: { list: 'list' },
+}
+
+const does = (path: Path, what: string) => path.steps.some(({ name }) => name === what)
+
+/** Brings about, on the real system, what happens to an orchestrator. */
+class Driver {
+  readonly rig: Rig
+  readonly #path: Path
+  readonly #orchestrator: Orchestrator
+  readonly #loads: PromiseWithResolvers<readonly TargetConfig[]>[] = []
+  #leads: (leads: boolean) => void = () => {}
+  /** Whether walks hand out their end no more, as only a faulty coordinator would. */
+  #endsAreGone = false
+
+  private constructor(rig: Rig, path: Path) {
+    this.rig = rig
+    this.#path = path
+    const { bus } = rig.muster
+    this.#orchestrator = createOrchestrator({
+      coordinator: this.#faulty(rig.muster.coordinator),
+      store: rig.store,
+      bus,
+      clock: rig.clock,
+      leadership: {
+        campaign: (onChange) => {
+          this.#leads = onChange
+          return () => undefined
+        },
+      },
+      configLoader: {
+        load: () => {
+          const load = Promise.withResolvers<readonly TargetConfig[]>()
+          this.#loads.push(load)
+          return load.promise
+        },
+      },
+      inspect: (event) => {
+        rig.recorder.inspect(event)
+        coverage.inspect(event)
+      },
+    })
+  }
+
+  static async create(path: Path): Promise<Driver> {
+    const rig = await Rig.start()
+    const driver = new Driver(rig, path)
+    await driver.#orchestrator.run()
+    if (does(path, 'drain fails')) await driver.#walkOnce()
+    rig.gates.hold('openRound', 'closeRound')
+    return driver
+  }
+
+  /** A round that is cut short, and is still in hand when the orchestrator stops. */
+  async #walkOnce(): Promise<void> {
+    this.#leads(true)
+    this.#enumerate()
+    await until('the targets are loaded', () => this.#loads.length > 0)
+    this.#loads.at(-1)?.resolve([TARGET])
+    await until('the list is asked for', () => this.rig.puppet.isAsked('list'))
+    this.#leads(false)
+    await this.rig.settle()
+    this.#endsAreGone = true
+  }
+
+  #faulty(coordinator: Coordinator): Coordinator {
+    const withGetter = (result: EnumerationResult): EnumerationResult =>
+      Object.defineProperty({ ...result }, 'done', { get: () => this.#orFail(result.done) })
+    return {
+      enumerateTarget: (spec, options) => withGetter(coordinator.enumerateTarget(spec, options)),
+      resumeTarget: (state, options) => withGetter(coordinator.resumeTarget(state, options)),
+    }
+  }
+
+  #orFail<T>(value: T): T {
+    if (this.#endsAreGone) throw new Error('a bug')
+    return value
+  }
+
+  #enumerate(): void {
+    this.#orchestrator.enumerate().catch(() => undefined)
+  }
+
+  async bringAbout({ event, name }: Step): Promise<void> {
+    const { type } = event as AnyEventObject
+    if (type === 'leadership.gained') return this.#leads(true)
+    if (type === 'leadership.lost') return this.#leads(false)
+    if (type === 'orchestrator.enumerate') return this.#enumerate()
+    if (type === 'orchestrator.stop') return void this.#orchestrator.stop()
+    const [work = '', outcome] = name.split(' ')
+    if (work === 'loadTargets') return this.#load(outcome === 'succeeds')
+    if (work === 'resumeInterrupted') return this.#write('openRound', outcome === 'succeeds')
+    if (work !== 'awaitWalks') return
+    await this.rig.puppet.end('list')
+    return this.#write('closeRound', outcome === 'succeeds')
+  }
+
+  async #load(succeeds: boolean): Promise<void> {
+    await until('the targets are being loaded', () => this.#loads.length > 0)
+    const load = this.#loads.pop()
+    if (!succeeds)
+      load?.reject(new InvalidInputError('INVALID_CONFIG', ['targets: expected a list']))
+    // A loader that breaks its promise: there is nothing to go through.
+    else load?.resolve(does(this.#path, 'startTargets fails') ? (null as never) : [TARGET])
+  }
+
+  async #write(step: 'openRound' | 'closeRound', succeeds: boolean): Promise<void> {
+    const { gates, disk } = this.rig
+    await until(`${step} is about to be written`, () => gates.isWaiting(step))
+    if (!succeeds) disk.failNext = /"rounds"/
+    gates.open(step)
+  }
+}
+
+function expectAsModelled({ rig }: Driver, actual: AnyMachineSnapshot, { after }: Step): void {
+  expect(stateOf(actual)).toBe(stateOf(after as unknown as AnyMachineSnapshot))
+  const { reason } = actual.context as OrchestratorContext
+  expect(reason === null).toBe(after.context.reason === null)
+  expectConsistent(rig.path)
+}
+
+describe('an orchestrator on the real system, as on paper', () => {
+  let leaveGuards = () => {}
+  beforeAll(() => {
+    leaveGuards = coverage.watchGuards()
+  })
+  afterAll(() => leaveGuards())
+
+  test('the paths reach everything that the machine has', () => {
+    expect(unreached(orchestratorMachine, PATHS)).toEqual([])
+  })
+
+  test.each(PATHS.map((path) => [path.title, path] as const))('%s', async (_, path) => {
+    const driver = await Driver.create(path)
+    const taken = () =>
+      driver.rig.recorder
+        .takenBy('orchestrator')
+        .filter(({ transition }) => transition.startsWith('orchestrator'))
+    await follow(path, {
+      from: taken().length,
+      taken,
+      cause: (step) => driver.bringAbout(step),
+      compare: (actual, step) => expectAsModelled(driver, actual, step),
+      hasHeard: () => false,
+    })
+  })
+
+  test('every state, transition and action was seen in running actors', () => {
+    report(coverage)
+    expect(coverage.missing).toEqual([])
+  })
+})

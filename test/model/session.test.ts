@@ -1,0 +1,221 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { AnyMachineSnapshot } from 'xstate'
+import {
+  sessionMachine,
+  sessionActorId,
+  type SessionContext,
+  type SessionEvent,
+} from '../../machines/index.ts'
+import { SourceError, type EnumerationResult } from '../../src/index.ts'
+import { REFUSAL, SHORTFALL } from '../../src/testing/alphabets/session.ts'
+import { MachineCoverage } from '../../src/testing/machine-coverage.ts'
+import { machinePaths, unreached, type MachineStep } from '../../src/testing/machine-paths.ts'
+import { expectConsistent, expectStoredAsLive } from './agreement.ts'
+import { report } from './report.ts'
+import { Rig, TIMES } from './rig.ts'
+import { until } from './until.ts'
+
+const coverage = new MachineCoverage(sessionMachine)
+const PATHS = machinePaths(sessionMachine)
+
+type Step = MachineStep<typeof sessionMachine>
+
+/** Brings about, on the real system, what happens to a session. */
+class Driver {
+  readonly rig: Rig
+  #run: EnumerationResult | undefined
+  #page = 0
+
+  private constructor(rig: Rig) {
+    this.rig = rig
+  }
+
+  /** A session that is stored and not begun: its first step stands at the gate. */
+  static async create(): Promise<Driver> {
+    const rig = await Rig.start({ inspect: coverage.inspect })
+    const driver = new Driver(rig)
+    rig.gates.hold('commitSession', 'findFailedItems')
+    driver.#run = rig.walk('list')
+    await until('the session is about to begin', () => rig.gates.isWaiting('commitSession'))
+    return driver
+  }
+
+  get sessionId(): string {
+    if (this.#run === undefined) throw new Error('nothing was walked')
+    return this.#run.sessionId
+  }
+
+  /** The process dies, and another takes up what is left. */
+  async restart(): Promise<void> {
+    const status = this.rig.storedStatus(this.sessionId) ?? ''
+    await this.rig.crash()
+    await this.rig.start()
+    if (status === 'INITIALIZED') this.rig.gates.hold('commitSession')
+    if (!['INITIALIZED', 'IN_PROGRESS', 'STALLED'].includes(status)) return
+    const run = this.rig.walk('list')
+    expect(run.sessionId).toBe(this.sessionId)
+    this.#run = run
+    await this.#standsStill()
+  }
+
+  async bringAbout({ event, after }: Step): Promise<void> {
+    await this.#cause(event)
+    await until(
+      () => `the session is ${after.value}; it is ${this.rig.storedStatus(this.sessionId)}`,
+      () => this.rig.storedStatus(this.sessionId) === after.value,
+    )
+    await this.#standsStill()
+  }
+
+  #cause(event: SessionEvent): Promise<unknown> | unknown {
+    const { rig } = this
+    switch (event.type) {
+      case 'session.start':
+        return rig.gates.release('commitSession')
+      case 'batch.committed':
+        return event.retried > 0 ? this.#retry(event.failed === 0) : this.#givePage(event)
+      case 'listing.exhausted':
+        return this.#exhaust()
+      case 'session.stall':
+        return this.#stall()
+      case 'session.fail':
+        return this.#fail()
+      case 'session.resume':
+        return this.#resume()
+    }
+  }
+
+  #givePage({ processed, failed, shortfalls }: Extract<SessionEvent, { processed: number }>) {
+    this.#page += 1
+    const items = [
+      ...Array.from({ length: processed }, (_, i) => `good-${this.#page}-${i}`),
+      ...Array.from({ length: failed }, (_, i) => `bad-${this.#page}-${i}`),
+    ]
+    return this.rig.puppet.page('list', items, {
+      shortfalls: shortfalls.length > 0 ? [SHORTFALL] : [],
+    })
+  }
+
+  /** Failed items are read from the file: the walk stands at the gate before that. */
+  async #retry(isMended: boolean): Promise<void> {
+    this.rig.puppet.mended = isMended
+    this.rig.gates.open('findFailedItems')
+  }
+
+  async #exhaust(): Promise<void> {
+    if (this.rig.puppet.isAsked('list')) await this.rig.puppet.end('list')
+    else this.rig.gates.open('findFailedItems')
+  }
+
+  /** The request hangs until the watchdog barks; the next attempt follows after a pause. */
+  async #stall(): Promise<void> {
+    this.rig.time.pass(TIMES.stallMs)
+    await this.rig.reached(this.sessionId, 'backingOff')
+    this.rig.time.pass(TIMES.backoffMs)
+  }
+
+  async #fail(): Promise<void> {
+    const { rig } = this
+    if (rig.puppet.isAsked('list')) {
+      return rig.puppet.throws('list', new SourceError('SOURCE_FAILED', REFUSAL))
+    }
+    // The failed items cannot be read: that is tried again until the attempts run out.
+    while (rig.storedStatus(this.sessionId) !== 'FAILED') {
+      rig.disk.failNext = /from "failed_items"/
+      rig.gates.open('findFailedItems')
+      await rig.settle()
+      rig.time.pass(TIMES.backoffMs)
+      await rig.settle()
+    }
+  }
+
+  async #resume(): Promise<void> {
+    this.#run = await this.rig.resume(this.sessionId)
+  }
+
+  /** The walk is over, or waits for the test: for an answer, or at a gate. */
+  async #standsStill(): Promise<void> {
+    const { rig } = this
+    await rig.settle()
+    await until(
+      () => `the walk stands still; its enumerator is ${rig.enumeratorState(this.sessionId)}`,
+      () =>
+        rig.puppet.isAsked('list') ||
+        rig.gates.isWaiting('findFailedItems') ||
+        rig.gates.isWaiting('commitSession') ||
+        !['INITIALIZED', 'IN_PROGRESS', 'STALLED'].includes(rig.storedStatus(this.sessionId) ?? ''),
+    )
+    await rig.settle()
+  }
+}
+
+/** What the model and the system can both know: not when it was, and not the ids of rows. */
+function comparable({ position, timeline, failureReason, ...context }: SessionContext) {
+  const { completedAt } = timeline
+  return {
+    ...context,
+    sessionId: 'the session',
+    sourceType: 'the source',
+    isCompleted: completedAt !== null,
+    hasReason: failureReason !== null,
+    position:
+      position.at === 'retrying'
+        ? { ...position, after: position.after >= position.until ? 'tried' : 'to try', until: 0 }
+        : position,
+  }
+}
+
+function expectAsModelled({ rig, sessionId }: Driver, model: Step['after']): void {
+  const { sessions } = rig.muster.repositories
+  expect(rig.storedStatus(sessionId)).toBe(model.value)
+  const live = rig.recorder.snapshotOf(sessionActorId(sessionId))
+  // After an end there is no live actor: the walk is over.
+  const isLive = (live?.status as string | undefined) === 'active'
+  if (isLive)
+    expect(comparable((live as AnyMachineSnapshot).context)).toEqual(comparable(model.context))
+  expect(sessions).toBeDefined()
+  expectStoredAsLive(rig, sessionId)
+  expectConsistent(rig.path)
+}
+
+async function expectStored({ rig, sessionId }: Driver, model: Step['after']): Promise<void> {
+  const { lastCheckpoint } = await rig.load(sessionId)
+  const { snapshot } = (lastCheckpoint ?? { data: {} }).data as unknown as {
+    readonly snapshot: { readonly value: string; readonly context: SessionContext }
+  }
+  expect(snapshot.value).toBe(model.value)
+  expect(comparable(snapshot.context)).toEqual(comparable(model.context))
+}
+
+describe('a session on the real system, as on paper', () => {
+  let leaveGuards = () => {}
+  beforeAll(() => {
+    leaveGuards = coverage.watchGuards()
+  })
+  afterAll(() => leaveGuards())
+
+  test('the paths reach everything that the machine has', () => {
+    expect(unreached(sessionMachine, PATHS)).toEqual([])
+  })
+
+  describe.each([
+    ['', false],
+    [', with another process for each step', true],
+  ] as const)('one process%s', (_, restarts) => {
+    test.each(PATHS.map((path) => [path.title, path] as const))('%s', async (_, path) => {
+      const driver = await Driver.create()
+      expectAsModelled(driver, path.steps[0]?.before as Step['after'])
+      for (const step of path.steps) {
+        if (restarts) await driver.restart()
+        await driver.bringAbout(step)
+        expectAsModelled(driver, step.after)
+        await expectStored(driver, step.after)
+      }
+    })
+  })
+
+  test('every state, transition, guard and action was seen in running actors', () => {
+    report(coverage)
+    expect(coverage.missing).toEqual([])
+  })
+})

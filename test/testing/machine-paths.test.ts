@@ -1,0 +1,169 @@
+import { createActor, setup, transition, type AnyStateMachine } from 'xstate'
+import { describe, expect, test } from 'vitest'
+import * as machines from '../../machines/index.ts'
+import { alphabetOf } from '../../src/testing/alphabets/index.ts'
+import { describeTransition, allNodes, transitionsOf } from '../../src/testing/machine-structure.ts'
+import {
+  machinePaths,
+  unreached,
+  whatIsToShow,
+  type Alphabet,
+} from '../../src/testing/machine-paths.ts'
+
+const OWN = Object.values(machines).filter(
+  (value): value is typeof machines.sessionMachine =>
+    typeof value === 'object' && 'getInitialSnapshot' in value,
+)
+
+/** A door with a lock: small enough to see at a glance what its paths have to be. */
+const door = setup({
+  types: {
+    context: {} as { readonly turns: number },
+    events: {} as
+      | { readonly type: 'open' }
+      | { readonly type: 'close' }
+      | { readonly type: 'lock'; readonly key: string }
+      | { readonly type: 'break' },
+  },
+  guards: {
+    fits: (_, params: { readonly key: string }) => params.key === 'right',
+    isWorn: ({ context }) => context.turns > 2,
+  },
+}).createMachine({
+  id: 'door',
+  context: { turns: 0 },
+  initial: 'closed',
+  on: { break: '.broken' },
+  states: {
+    closed: {
+      on: {
+        open: 'opened',
+        lock: { guard: { type: 'fits', params: ({ event }) => event }, target: 'locked' },
+      },
+    },
+    opened: { on: { close: 'closed' } },
+    locked: { always: { guard: 'isWorn', target: 'broken' } },
+    broken: { type: 'final' },
+  },
+})
+
+const doorAlphabet: Alphabet<typeof door> = {
+  events: () => [
+    { type: 'open' },
+    { type: 'close' },
+    { type: 'lock', key: 'right' },
+    { type: 'lock', key: 'wrong' },
+    { type: 'break' },
+  ],
+  name: (event) => (event.type === 'lock' ? `the ${event.key} key` : event.type),
+}
+
+const titles = (paths: readonly { readonly title: string }[]) => paths.map(({ title }) => title)
+
+describe('the paths of a machine', () => {
+  const paths = machinePaths(door, doorAlphabet)
+
+  test('are few, short, and named for what they do', () => {
+    expect(titles(paths)).toEqual([
+      'reaches locked by the right key',
+      'stays closed by the wrong key',
+      'reaches broken by break',
+      'reaches closed by open, close',
+    ])
+  })
+
+  test('show each transition taken, and each guard that refuses', () => {
+    expect(paths[0]?.steps[0]?.shows).toEqual([
+      'door.closed --lock [fits]--> door.locked',
+      'door.locked --always [isWorn]--> door.broken is refused',
+    ])
+    expect(paths[1]?.steps[0]?.shows).toEqual([
+      'door.closed --lock [fits]--> door.locked is refused',
+    ])
+  })
+
+  test('name what they cannot reach with the events they were given', () => {
+    expect(unreached(door, paths)).toEqual(['door.locked --always [isWorn]--> door.broken'])
+    const { events } = doorAlphabet
+    const without = machinePaths(door, {
+      events: (snapshot) => events(snapshot).filter(({ type }) => type !== 'open'),
+    })
+    expect(unreached(door, without)).toEqual([
+      'door.closed --open--> door.opened',
+      'door.opened --close--> door.closed',
+      'door.locked --always [isWorn]--> door.broken',
+    ])
+  })
+
+  test('can be replayed on a running actor', () => {
+    for (const { steps } of paths) {
+      const actor = createActor(door).start()
+      for (const { event, before, after } of steps) {
+        expect(actor.getSnapshot().value).toBe(before.value)
+        actor.send(event)
+        expect(actor.getSnapshot().value).toBe(after.value)
+      }
+    }
+  })
+
+  test('of a machine that nobody told what can happen are an error that says what to do', () => {
+    expect(() => machinePaths(door)).toThrow(
+      /machine "door" has no alphabet .*machinePaths\(machine, \{ events/,
+    )
+  })
+
+  test('of a context that counts without end are an error that says what to do', () => {
+    const counter = setup({}).createMachine({
+      id: 'counter',
+      context: { n: 0 },
+      on: { more: { actions: [({ context }) => (context.n as number) + 1] } },
+    })
+    let n = 0
+    const endless: Alphabet<typeof counter> = {
+      events: () => [{ type: 'more' }],
+      key: () => (n += 1),
+    }
+    expect(() => machinePaths(counter, endless)).toThrow(/"counter" has more than .* states .* "key"/)
+  })
+})
+
+describe.each(OWN.map((machine) => [machine.id, machine as AnyStateMachine] as const))(
+  'the %s',
+  (_, machine) => {
+    test('has transitions that can be told apart by name', () => {
+      const all = allNodes(machine).flatMap(transitionsOf).map(describeTransition)
+      expect(all.filter((name, i) => all.indexOf(name) !== i)).toEqual([])
+    })
+
+    test('has paths that take every transition and see every guard refuse', () => {
+      const paths = machinePaths(machine)
+      expect(whatIsToShow(machine).length).toBeGreaterThan(5)
+      expect(unreached(machine, paths)).toEqual([])
+      expect(new Set(titles(paths)).size).toBe(paths.length)
+    })
+
+    test('needs each of its paths: without any one, something is not shown', () => {
+      const paths = machinePaths(machine)
+      for (const path of paths) {
+        expect(
+          unreached(
+            machine,
+            paths.filter((other) => other !== path),
+          ),
+        ).not.toEqual([])
+      }
+    })
+
+    test('has paths whose steps follow from one another', () => {
+      for (const { steps } of machinePaths(machine)) {
+        const first = steps[0]?.before
+        const { input } = alphabetOf(machine)
+        expect(first?.value).toEqual(createActor(machine, { input }).getSnapshot().value)
+        for (const [i, { event, before, after }] of steps.entries()) {
+          expect(transition(machine, before, event as never)[0].value).toEqual(after.value)
+          expect(steps[i + 1]?.before.value ?? after.value).toEqual(after.value)
+        }
+      }
+    })
+  },
+)
