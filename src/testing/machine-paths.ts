@@ -4,7 +4,6 @@ import {
   type ActorScope,
   type AnyMachineSnapshot,
   type AnyStateMachine,
-  type AnyTransitionDefinition,
   type EventFromLogic,
   type EventObject,
   type InputFrom,
@@ -27,8 +26,10 @@ export interface MachineStep<M extends AnyStateMachine = AnyStateMachine> {
   readonly name: string
   readonly before: SnapshotFrom<M>
   readonly after: SnapshotFrom<M>
-  /** What this step shows: each transition taken, and each guarded one whose guard did not hold. */
-  readonly shows: readonly string[]
+  /** The transitions that are taken, by name, in order; none where the event is refused. */
+  readonly taken: readonly string[]
+  /** The guarded transitions that are tried and passed over, by name. */
+  readonly refused: readonly string[]
 }
 
 /** One way through a machine, from its initial state. */
@@ -63,11 +64,13 @@ interface Edge {
   readonly from: string
   readonly to: string
   readonly step: MachineStep
+  /** What a path shows that takes this edge. */
+  readonly shows: readonly string[]
 }
 
 /**
- * Paths that together take every transition of a machine, each guarded branch
- * for itself, and see every guard refuse. Nothing is executed: no action runs,
+ * Paths that together take every transition of a machine in every state that
+ * has it, each guarded branch for itself, and see every guard refuse. Nothing is executed: no action runs,
  * no invoked actor starts, no time passes.
  *
  * The paths are few: each leads the shortest way to something that no other
@@ -90,9 +93,9 @@ export function machinePaths<M extends AnyStateMachine>(
     (a, b) => (ways.get(a.from)?.length ?? 0) - (ways.get(b.from)?.length ?? 0),
   )
   for (const edge of byDistance) {
-    if (edge.step.shows.every((what) => shown.has(what))) continue
+    if (edge.shows.every((what) => shown.has(what))) continue
     const path = [...(ways.get(edge.from) ?? []), edge]
-    for (const { step } of path) for (const what of step.shows) shown.add(what)
+    for (const { shows } of path) for (const what of shows) shown.add(what)
     paths.push(path)
   }
   return withoutSuperfluous(paths).map((path) => ({
@@ -108,17 +111,21 @@ export const whatIsToShow = (machine: AnyStateMachine): string[] =>
     .flatMap((transition) =>
       transition.guard === undefined
         ? [describeTransition(transition)]
-        : [describeTransition(transition), refusalOf(transition)],
+        : [describeTransition(transition), refusal(describeTransition(transition))],
     )
 
 /** What the paths do not show of their machine, by name; empty when they show everything. */
 export function unreached(machine: AnyStateMachine, paths: readonly MachinePath[]): string[] {
-  const shown = new Set(paths.flatMap(({ steps }) => steps.flatMap(({ shows }) => shows)))
+  const shown = new Set(paths.flatMap(({ steps }) => steps.flatMap(shownBy)))
   return whatIsToShow(machine).filter((what) => !shown.has(what))
 }
 
-const refusalOf = (transition: AnyTransitionDefinition) =>
-  `${describeTransition(transition)} is refused`
+const refusal = (transition: string) => `${transition} is refused`
+
+const shownBy = ({ taken, refused }: Pick<MachineStep, 'taken' | 'refused'>): string[] => [
+  ...taken,
+  ...refused.map(refusal),
+]
 
 interface Graph {
   /** The key of the initial state. */
@@ -146,12 +153,15 @@ function explore(machine: AnyStateMachine, alphabet: Alphabet): Graph {
     const taken = watch(() => {
       after = machine.transition(before, event, scope)
     })
-    const shows = whatShows(before, event, after, taken)
-    return {
-      from,
-      to: keyOf(after),
-      step: { event, name: name(event), before, after, shows },
+    const step = {
+      event,
+      name: name(event),
+      before,
+      after,
+      taken,
+      refused: refusedBranches(before, event, after, taken),
     }
+    return { from, to: keyOf(after), step, shows: [...shownBy(step), ...inherited(step)] }
   }
   const edges = Object.entries(states).flatMap(([from, { state, transitions }]) =>
     Object.values(transitions as Record<string, { event: EventObject }>).map(({ event }) =>
@@ -160,7 +170,7 @@ function explore(machine: AnyStateMachine, alphabet: Alphabet): Graph {
   )
   return {
     start: Object.keys(states)[0] ?? '',
-    edges: edges.filter(({ step }) => step.shows.length > 0),
+    edges: edges.filter(({ shows }) => shows.length > 0),
   }
 }
 
@@ -189,8 +199,8 @@ const keyFunction =
       key === undefined ? snapshot.context : key(snapshot),
     ]) as never
 
-/** The branches that an event passed over, and those that it took. */
-function whatShows(
+/** The guarded branches that an event passed over, and those that its new state did. */
+function refusedBranches(
   before: AnyMachineSnapshot,
   event: EventObject,
   after: AnyMachineSnapshot,
@@ -200,11 +210,17 @@ function whatShows(
   const first = candidates.findIndex((candidate) => taken.includes(describeTransition(candidate)))
   const passedOver = first === -1 ? candidates : candidates.slice(0, first)
   const eventless = after.status === 'active' && taken.length > 0 ? eventlessIn(after) : []
-  return [
-    ...taken,
-    ...[...passedOver, ...eventless].filter(({ guard }) => guard !== undefined).map(refusalOf),
-  ]
+  return [...passedOver, ...eventless]
+    .filter(({ guard }) => guard !== undefined)
+    .map(describeTransition)
 }
+
+/**
+ * A transition that a state has from the states around it is to be seen in that
+ * state too: what it does may depend on what was going on there.
+ */
+const inherited = ({ before, taken }: MachineStep): string[] =>
+  taken.map((transition) => `${transition} in ${stateOf(before)}`)
 
 /** Where a machine's next snapshot can be computed, and seen to be, without an actor that runs. */
 function inertScope(machine: AnyStateMachine, input: unknown) {
@@ -256,15 +272,15 @@ function shortestWays(start: string, edges: readonly Edge[]): Map<string, Edge[]
 
 /** The paths without those that show nothing of their own, the shortest dropped first. */
 function withoutSuperfluous(paths: readonly Edge[][]): Edge[][] {
-  const shownBy = (path: readonly Edge[]) => new Set(path.flatMap(({ step }) => step.shows))
+  const whatShows = (path: readonly Edge[]) => new Set(path.flatMap(({ shows }) => shows))
   const counts = new Map<string, number>()
   for (const path of paths) {
-    for (const what of shownBy(path)) counts.set(what, (counts.get(what) ?? 0) + 1)
+    for (const what of whatShows(path)) counts.set(what, (counts.get(what) ?? 0) + 1)
   }
   return paths
     .toSorted((a, b) => a.length - b.length)
     .filter((path) => {
-      const shows = [...shownBy(path)]
+      const shows = [...whatShows(path)]
       if (shows.some((what) => counts.get(what) === 1)) return true
       for (const what of shows) counts.set(what, (counts.get(what) ?? 0) - 1)
       return false
@@ -274,7 +290,6 @@ function withoutSuperfluous(paths: readonly Edge[][]): Edge[][] {
 function titleOf(path: readonly Edge[]): string {
   const last = path.at(-1)
   if (last === undefined) return 'does nothing'
-  const stays = last.step.shows.every((what) => what.endsWith('is refused'))
   const end = stateOf(last.step.after)
-  return `${stays ? 'stays' : 'reaches'} ${end} by ${path.map(({ step }) => step.name).join(', ')}`
+  return `${last.step.taken.length === 0 ? 'stays' : 'reaches'} ${end} by ${path.map(({ step }) => step.name).join(', ')}`
 }

@@ -17,8 +17,6 @@ interface Following<M extends AnyStateMachine> {
   hasHeard(step: MachineStep<M>): boolean
 }
 
-const refused = / is refused$/
-
 /**
  * Leads a running actor along a path. What it did is read off its own account,
  * because some steps follow from the one before: a free slot in the queue is
@@ -30,7 +28,7 @@ export async function follow<M extends AnyStateMachine>(
 ): Promise<void> {
   let position = from
   for (const step of path.steps) {
-    const expected = step.shows.filter((what) => !refused.test(what))
+    const expected = step.taken
     if (expected.length === 0) {
       if (!hasHeard(step)) await cause(step)
       await until(`"${step.name}" was heard`, () => hasHeard(step))

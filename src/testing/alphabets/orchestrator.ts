@@ -26,7 +26,8 @@ export const orchestratorAlphabet: Alphabet<typeof orchestratorMachine> = {
     const state = stateOf(snapshot as unknown as AnyMachineSnapshot)
     const work = WORK[state]
     const outcomes = work === undefined ? [] : outcomesOf(work)
-    if (state === 'draining') return outcomes as never
+    // Targets are started in one go: nothing else can happen meanwhile.
+    if (state === 'draining' || work === 'startTargets') return outcomes as never
     if (state === 'active.standby') return [{ type: 'leadership.gained' }, lost, stop] as never
     const begin = state === 'active.leading.idle' ? [{ type: 'orchestrator.enumerate' }] : []
     return [...outcomes, ...begin, lost, stop] as never
