@@ -204,8 +204,10 @@ describe('a batch', () => {
     bench.actor.send({ type: 'coordinator.drain' })
     bench.actor.send({ type: 'batch.open', input })
     expect(bench.children).toContain(batchActorId('a', 1))
+    expect(bench.actor.getSnapshot().value).toBe('draining')
     bench.actor.send({ type: 'batch.close', sessionId: 'a', number: 1 })
     expect(bench.children).not.toContain(batchActorId('a', 1))
+    expect(bench.actor.getSnapshot().value).toBe('draining')
   })
 })
 

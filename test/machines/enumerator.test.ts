@@ -310,6 +310,18 @@ describe('a walk', () => {
 
   test.each<[State, Work]>([
     ['fetching.queued', 'fetchPage'],
+    ['committing', 'commitPage'],
+    ['holding', 'awaitWindow'],
+    ['stalling', 'recordStall'],
+    ['ending', 'recordEnd'],
+    ['failing', 'recordFailure'],
+  ])('in %s says whose %s is asked for', async (state, work) => {
+    const bench = await REACHING[state]()
+    expect(bench.open).toMatchObject({ work, input: { sessionId: 's1' } })
+  })
+
+  test.each<[State, Work]>([
+    ['fetching.queued', 'fetchPage'],
     ['fetching.asking', 'fetchPage'],
     ['committing', 'commitPage'],
     ['holding', 'awaitWindow'],
@@ -348,6 +360,20 @@ describe('draining', () => {
     await bench.answer('commitPage', committed(true))
     expect(bench.output).toEqual({ end: 'stopped', reason: null })
     expect(bench.count('fetchPage')).toBe(1)
+    // The window is full, and nobody is to wait for it any more.
+    expect(bench.announced).toEqual([])
+    expect(bench.count('awaitWindow')).toBe(0)
+  })
+
+  test.each<[State, Work]>([
+    ['committing', 'commitPage'],
+    ['stalling', 'recordStall'],
+    ['ending', 'recordEnd'],
+  ])('in %s does not hide that the session was taken over', async (state, work) => {
+    const bench = await REACHING[state]()
+    bench.send({ type: 'enumerator.drain' })
+    await bench.answer(work, stale)
+    expect(bench.output).toEqual({ end: 'abandoned', reason: 'taken over' })
   })
 
   test.each<[string, FetchOutcome]>([
@@ -383,6 +409,16 @@ describe('draining', () => {
     expect(bench.state).toBe('stalling')
     await bench.answer('recordStall', committed())
     expect(bench.output?.end).toBe('stopped')
+    // It stops where it is: no pause begins.
+    expect(bench.announced).toEqual(['stalling'])
+  })
+
+  test('leaves a session whose last attempt hung to be resumed: it is stopped, not failed', async () => {
+    const bench = await REACHING['fetching.asking']({ maxAttempts: 1 })
+    bench.send({ type: 'enumerator.drain' }).pass(INPUT.stallMs)
+    await bench.answer('recordStall', committed())
+    expect(bench.output?.end).toBe('stopped')
+    expect(bench.count('recordFailure')).toBe(0)
   })
 })
 

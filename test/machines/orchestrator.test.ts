@@ -28,6 +28,7 @@ class Bench {
   }[] = []
   readonly did: string[] = []
   campaigning = false
+  campaigns = 0
   readonly actor
 
   constructor() {
@@ -41,6 +42,7 @@ class Bench {
       actors: {
         campaign: fromCallback(() => {
           this.campaigning = true
+          this.campaigns += 1
           return () => {
             this.campaigning = false
           }
@@ -219,6 +221,8 @@ describe('leadership', () => {
     expect(bench.campaigning).toBe(true)
     bench.send('leadership.lost')
     expect(bench.campaigning).toBe(true)
+    // The same campaign goes on: a new one would be behind those of all others.
+    expect(bench.campaigns).toBe(1)
     bench.send('orchestrator.stop')
     expect(bench.campaigning).toBe(false)
   })
