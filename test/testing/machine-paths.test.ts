@@ -1,6 +1,7 @@
 import { createActor, setup, transition, type AnyStateMachine } from 'xstate'
 import { describe, expect, test } from 'vitest'
 import * as machines from '../../machines/index.ts'
+import type { Alphabet } from '../../src/testing/alphabet.ts'
 import { alphabetOf } from '../../src/testing/alphabets/index.ts'
 import {
   allNodes,
@@ -8,12 +9,7 @@ import {
   stateOf,
   transitionsOf,
 } from '../../src/testing/machine-structure.ts'
-import {
-  machinePaths,
-  unreached,
-  whatIsToShow,
-  type Alphabet,
-} from '../../src/testing/machine-paths.ts'
+import { machinePaths, unreached, whatIsToShow } from '../../src/testing/machine-paths.ts'
 
 const OWN = Object.values(machines).filter(
   (value): value is typeof machines.sessionMachine =>

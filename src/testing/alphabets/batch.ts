@@ -1,5 +1,5 @@
 import type { batchMachine } from '../../../machines/index.ts'
-import type { Alphabet } from '../machine-paths.ts'
+import type { Alphabet } from '../alphabet.ts'
 
 const REASON = '"bad" is bad'
 

@@ -6,7 +6,7 @@ import {
   sessionMachine,
   type coordinatorMachine,
 } from '../../../machines/index.ts'
-import type { Alphabet } from '../machine-paths.ts'
+import type { Alphabet } from '../alphabet.ts'
 import { enumeratorAlphabet } from './enumerator.ts'
 
 /** The one session that is walked. */

@@ -5,7 +5,7 @@ import type {
   enumeratorMachine,
 } from '../../../machines/index.ts'
 import type { AnyMachineSnapshot, AnyEventObject } from 'xstate'
-import type { Alphabet } from '../machine-paths.ts'
+import type { Alphabet } from '../alphabet.ts'
 import { stateOf } from '../machine-structure.ts'
 
 const INPUT: EnumeratorInput = {

@@ -1,5 +1,5 @@
 import type { AnyStateMachine } from 'xstate'
-import type { Alphabet } from '../machine-paths.ts'
+import type { Alphabet } from '../alphabet.ts'
 import { batchAlphabet } from './batch.ts'
 import { coordinatorAlphabet } from './coordinator.ts'
 import { enumeratorAlphabet } from './enumerator.ts'

@@ -1,6 +1,6 @@
 import type { AnyEventObject, AnyMachineSnapshot } from 'xstate'
 import type { orchestratorMachine } from '../../../machines/index.ts'
-import type { Alphabet } from '../machine-paths.ts'
+import type { Alphabet } from '../alphabet.ts'
 import { stateOf } from '../machine-structure.ts'
 
 /** What each state waits for. */

@@ -5,7 +5,7 @@ import type {
   Shortfall,
   sessionMachine,
 } from '../../../machines/index.ts'
-import type { Alphabet } from '../machine-paths.ts'
+import type { Alphabet } from '../alphabet.ts'
 
 const BATCH = 'batch.committed'
 
