@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { z } from 'zod'
 import { knownKeys } from '../../src/config/schema-keys.ts'
 import { createCredentialStore } from '../../src/config/secrets.ts'
@@ -55,6 +55,19 @@ describe("a source of one's own", () => {
       'feed.apiToken: expected string',
       'feed.url: is missing; expected string',
     ])
+  })
+
+  test('with a schema that throws while it parses is refused, and nothing is left to fail unseen', async () => {
+    const unhandled: unknown[] = []
+    const listen = (reason: unknown) => unhandled.push(reason)
+    process.on('unhandledRejection', listen)
+    onTestFinished(() => void process.off('unhandledRejection', listen))
+    const spec = z.object({}).transform(() => {
+      throw new Error('a bug')
+    })
+    expect(problemsOf(() => parseFeed(spec, {}))).not.toEqual([])
+    await new Promise((resolve) => setTimeout(resolve, 10))
+    expect(unhandled).toEqual([])
   })
 
   test('with a schema that is asynchronous is refused', () => {
