@@ -101,6 +101,10 @@ describe('a url spec', () => {
       { ...spec, archiveFormat: 'rar!' },
       'archiveFormat: unknown archive format "rar!"; did you mean "tar"?',
     ],
+    [
+      { ...spec, archiveFormat: { toString: null, valueOf: 1 } },
+      'archiveFormat: unknown archive format a mapping; known: none, auto,',
+    ],
     [{ ...spec, archiveFormat: 7 }, 'archiveFormat: unknown archive format 7; known: none, auto,'],
     ...[0, -1, 10_001, Number.NaN, Infinity, '5'].map((rateLimit): [unknown, string] => [
       { ...spec, rateLimit },
@@ -212,6 +216,10 @@ describe('a URL', () => {
   ])('%s is turned away without a word of its credentials', (item) => {
     expect(reasonFor(item)).not.toBe('accepted')
     expect(reasonFor(item).toLowerCase()).not.toContain('s3cret')
+  })
+
+  test.each([null, 7, true, {}, ['https://example.com']])('is a text, and not %j', (item) => {
+    expect(reasonFor(item as never)).toContain('expected a URL as text; got ')
   })
 
   test('that is longer than a line may be is turned away by its number', async () => {

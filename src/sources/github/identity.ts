@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { ItemRejectedError } from '../../domain/errors.ts'
 import type { JsonRecord } from '../../domain/json.ts'
 import type { Identity } from '../source.ts'
+import { printed } from '../wording.ts'
 
 /**
  * What is kept of a repository, the same from either API. The fields are as
@@ -10,21 +11,22 @@ import type { Identity } from '../source.ts'
  */
 export type RepositoryItem = JsonRecord
 
+const isRecord = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
 /** A row of a page as GitHub gave it. Deliberately no more: see `RepositoryItem`. */
-export const rawRepository = z.custom<JsonRecord>(
-  (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
-)
+export const rawRepository = z.custom<JsonRecord>(isRecord)
 
 const repository = z.object({
   id: z.int().positive(),
   fullName: z.string().regex(/^[\w.-]+\/(?!\.{1,2}$)[\w.-]+$/),
-  url: z.url({ protocol: /^https?$/ }).refine((text) => !new URL(text).username),
+  url: z.url({ protocol: /^https?$/ }).refine((text) => URL.parse(text)?.username === ''),
 })
 
 /** The reason, in words, for each field that can be wrong. */
 const REASONS: Readonly<Record<string, (item: RepositoryItem) => string>> = {
-  id: (item) => `expected a numeric id; found ${JSON.stringify(item.id)}`,
-  fullName: (item) => `expected a name like owner/name; found ${JSON.stringify(item.fullName)}`,
+  id: (item) => `expected a numeric id; found ${printed(item.id)}`,
+  fullName: (item) => `expected a name like owner/name; found ${printed(item.fullName)}`,
   // A URL that is refused may be refused for the password in it.
   url: () => 'expected an http(s) URL without credentials',
 }
@@ -42,6 +44,10 @@ const metadataOf = ({ id: _id, fullName: _name, url, ...facts }: RepositoryItem)
  * @throws {ItemRejectedError} for an item without a usable id, name or URL
  */
 export function identifyRepository(item: RepositoryItem, webHost: string): Identity {
+  // A retried item comes from the database, where any JSON may stand.
+  if (!isRecord(item)) {
+    throw new ItemRejectedError(`not a repository as GitHub describes one: got ${printed(item)}`)
+  }
   const checked = repository.safeParse(item)
   if (!checked.success) {
     const fields = [...new Set(checked.error.issues.map((issue) => String(issue.path[0])))]

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { maskCredentials, maskTokens } from '../redact.ts'
+import { printed } from '../wording.ts'
 
 /** https://docs.github.com/en/rest/using-the-rest-api/getting-started-with-the-rest-api */
 export const DEFAULT_BASE_URL = 'https://api.github.com'
@@ -15,7 +16,7 @@ const snakeCase = (key: string): string => key.replaceAll(/[A-Z]/g, (c) => `_${c
 const listed = (keys: readonly string[]): string => keys.map(snakeCase).join(', ')
 const shown = (value: unknown): string => {
   if (typeof value === 'string') return JSON.stringify(maskTokens(maskCredentials(value)))
-  return JSON.stringify(value) ?? String(value)
+  return printed(value)
 }
 
 /** Underscores are in the logins of managed users; GitHub's own limit is 39 characters. */

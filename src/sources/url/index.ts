@@ -4,6 +4,7 @@ import { overlongLine } from '../lines.ts'
 import { enumerateList } from '../list.ts'
 import { maskCredentials } from '../redact.ts'
 import { defineSource, type Identity, type Source } from '../source.ts'
+import { printed } from '../wording.ts'
 import { urlSpec, type UrlSpec } from './spec.ts'
 
 export { ARCHIVE_FORMATS } from './spec.ts'
@@ -27,6 +28,10 @@ export function urlSource(): Source<UrlSpec, string> {
  * @throws {ItemRejectedError} for anything but a http or https URL without credentials
  */
 export function identifyUrl(item: string, spec: UrlSpec): Identity {
+  // A retried item comes from the database, where any JSON may stand.
+  if (typeof item !== 'string') {
+    throw new ItemRejectedError(`expected a URL as text; got ${printed(item)}`)
+  }
   const tooLong = overlongLine(item)
   if (tooLong !== undefined) throw new ItemRejectedError(tooLong)
   const url = parseUrl(item.trim())

@@ -99,7 +99,7 @@ const urls = z
 
 const rate = wanted('a number of requests a second above 0 and up to 10,000')
 const format = ({ input }: { readonly input?: unknown }): string =>
-  `unknown archive format ${printed(input)}${suggest(String(input), ARCHIVE_FORMATS)}`
+  `unknown archive format ${printed(input)}${suggest(typeof input === 'string' ? input : '', ARCHIVE_FORMATS)}`
 
 const PLAIN = 'expected names with plain JSON values'
 const metadata = z

@@ -45,6 +45,9 @@ test.each([
   [{ fullName: 'rest.js' }, 'expected a name like owner/name; found "rest.js"'],
   [{ fullName: 'octokit/..' }, 'expected a name like owner/name; found "octokit/.."'],
   [{ fullName: null }, 'expected a name like owner/name; found null'],
+  [{ id: { toString: null } }, 'expected a numeric id; found a mapping'],
+  [{ url: '' }, 'expected an http(s) URL without credentials'],
+  [{ url: 'no address' }, 'expected an http(s) URL without credentials'],
   [{ url: 'file:///etc/passwd' }, 'expected an http(s) URL without credentials'],
   [{ url: 'https://me:hunter2@github.com/a/b' }, 'expected an http(s) URL without credentials'],
 ])('%j is rejected with the reason', (wrong, reason) => {
@@ -52,6 +55,12 @@ test.each([
   expect(identify).toThrow(ItemRejectedError)
   expect(identify).toThrow(reason)
   expect(identify).not.toThrow('hunter2')
+})
+
+test.each([null, 7, true, []])('%j is rejected: it is nothing that GitHub lists', (wrong) => {
+  const identify = () => source.identify(wrong as never, spec)
+  expect(identify).toThrow(ItemRejectedError)
+  expect(identify).toThrow('not a repository as GitHub describes one: got ')
 })
 
 test('a reference in a list is identified by its text', () => {
