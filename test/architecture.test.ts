@@ -152,7 +152,17 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'pino',
   ],
   version: [],
-  testing: ['testing', 'domain', 'machines', 'store port', 'source port', 'node:'],
+  testing: [
+    'testing',
+    'composition',
+    'domain',
+    'machines',
+    'store port',
+    'source port',
+    'node:',
+    'xstate',
+    '@xstate/graph',
+  ],
   composition: [
     'composition',
     'config',

@@ -137,10 +137,12 @@ interface Named {
 
 /** The tests that a part of the page names: a file, and the title as it stands there. */
 const testsIn = (text: string): Named[] =>
-  [...text.matchAll(/`(test\/[^`]+)` › (.+)$/gm)].map(([, file = '', title = '']) => ({
-    file,
-    title,
-  }))
+  [...text.matchAll(/`((?:test|src\/testing)\/[^`]+)` › (.+)$/gm)].map(
+    ([, file = '', title = '']) => ({
+      file,
+      title,
+    }),
+  )
 
 describe('the invariants', () => {
   const text = chapter('What always holds')
@@ -165,7 +167,7 @@ describe('the invariants', () => {
   })
 
   test('every line that means to name a test names one', () => {
-    expect(testsIn(SPEC)).toHaveLength([...SPEC.matchAll(/`test\//g)].length)
+    expect(testsIn(SPEC)).toHaveLength([...SPEC.matchAll(/`(?:test|src\/testing)\//g)].length)
   })
 })
 

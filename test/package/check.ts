@@ -16,6 +16,7 @@ const run = (command: string, args: readonly string[], cwd: string) =>
 const PROGRAM = `
 import { createMuster, defineSource, MusterError } from 'muster'
 import { sessionMachine } from 'muster/machines'
+import { sourceContract } from 'muster/testing'
 
 const source = defineSource<{ n: number }, number>({
   type: 'numbers',
@@ -32,6 +33,8 @@ let tasks = 0
 for await (const task of run.tasks) tasks += task.resourceUri.startsWith('numbers://') ? 1 : 0
 const { status } = await run.done
 if (tasks !== 30 || status !== 'COMPLETED') throw new MusterError('STORE_FAILED', \`\${tasks} \${status}\`)
+const resuming = sourceContract(source, { spec: { n: 30 } }).filter(({ title }) => title.startsWith('resuming'))
+for (const { run } of resuming) await run()
 console.log('the package works:', tasks, 'tasks,', Object.keys(sessionMachine.states).length, 'states')
 `
 

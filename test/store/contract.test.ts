@@ -2,13 +2,21 @@ import { copyFileSync, existsSync } from 'node:fs'
 import Database from 'better-sqlite3'
 import { describe, expect, test } from 'vitest'
 import { openStore } from '../../src/store/open.ts'
+import { storeContract } from '../../src/testing/index.ts'
 import { quickDatabase } from '../support/temp.ts'
-import { storeContract } from './contract.ts'
 import { identities, identity, OTHER_OWNER, TestWalk } from './fixtures.ts'
 
-describe('the store in a file', () => storeContract(() => openStore({ path: quickDatabase() })))
+describe('the store in a file', () => {
+  for (const { title, run } of storeContract(() => openStore({ path: quickDatabase() }))) {
+    test(title, run)
+  }
+})
 
-describe('the store in memory', () => storeContract(() => openStore({ path: ':memory:' })))
+describe('the store in memory', () => {
+  for (const { title, run } of storeContract(() => openStore({ path: ':memory:' }))) {
+    test(title, run)
+  }
+})
 
 /** Every row of every table as another program sees it, without the store in between. */
 function dump(path: string): Record<string, unknown[]> {

@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict'
+import { ItemRejectedError } from '../../domain/errors.ts'
+import { carriesCredentials } from '../../sources/redact.ts'
+import type { Identity } from '../../sources/source.ts'
+import { equal } from '../checks.ts'
+import type { Bench } from './bench.ts'
+import { damaged, garbage } from './garbage.ts'
+import { promises, type SourceCase } from './case.ts'
+import { assertPlain } from './plain.ts'
+
+function checkIdentity(identity: Identity): void {
+  for (const field of ['key', 'uri', 'name'] as const) {
+    const text: unknown = identity[field]
+    assert.ok(typeof text === 'string' && text !== '', `the ${field} is not a text, or empty`)
+    assert.ok(text.isWellFormed(), `the ${field} holds half a character`)
+  }
+  assert.ok(!carriesCredentials(identity.uri), 'the URI carries credentials')
+  const { metadata = {} } = identity
+  assert.ok(!Array.isArray(metadata) && typeof metadata === 'object', 'metadata is no object')
+  assertPlain(metadata, 'the metadata')
+}
+
+/** An item with what identifies it; `identity` is null for one that was refused. */
+interface Tried {
+  readonly identity: Identity | null
+  readonly thrown?: unknown
+}
+
+function tried(identify: (item: unknown) => Identity, item: unknown): Tried {
+  try {
+    return { identity: identify(item) }
+  } catch (thrown) {
+    return { identity: null, thrown }
+  }
+}
+
+/** The listing's items that are resources; without one there is nothing to try. */
+async function resources(bench: Bench): Promise<unknown[]> {
+  const identify = bench.identifier()
+  const items = await bench.items()
+  const found = items.filter((item) => tried(identify, item).identity !== null)
+  assert.ok(found.length > 0, 'the source identifies no item of its own listing')
+  return found
+}
+
+const told = ({ identity, thrown }: Tried): string =>
+  identity === null ? String(thrown).slice(0, 200) : 'it was accepted'
+
+export const identities: readonly SourceCase[] = [
+  promises('an item is identified the same each time', async (bench) => {
+    const [one, other] = [bench.identifier(), bench.identifier()]
+    for (const item of await resources(bench)) {
+      equal(other(JSON.parse(JSON.stringify(item))), one(item))
+    }
+  }),
+
+  promises('an identity has a key, a URI and a name, and metadata in plain JSON', async (bench) => {
+    const identify = bench.identifier()
+    for (const item of await resources(bench)) checkIdentity(identify(item))
+  }),
+
+  promises('distinct items have distinct keys', async (bench) => {
+    const identify = bench.identifier()
+    const items = new Map((await resources(bench)).map((item) => [JSON.stringify(item), item]))
+    const itemOf = new Map<string, string>()
+    for (const [json, item] of items) {
+      const { key } = identify(item)
+      const other = itemOf.get(key)
+      assert.equal(other, undefined, `${other} and ${json} have the same key`)
+      itemOf.set(key, json)
+    }
+  }),
+
+  promises('identifying leaves item and spec as they were', async (bench) => {
+    const spec = bench.parsed()
+    const specBefore = structuredClone(spec)
+    const identify = bench.identifier(spec)
+    for (const item of await bench.items()) {
+      const before = structuredClone(item)
+      tried(identify, item)
+      equal(item, before, 'the item was changed')
+    }
+    equal(spec, specBefore, 'the spec was changed')
+  }),
+
+  promises('an item that is garbage is refused, by an ItemRejectedError', async (bench) => {
+    const identify = bench.identifier()
+    const listed = new Set((await resources(bench)).map((item) => typeof item))
+    for (const [what, item] of garbage()) {
+      const found = tried(identify, item)
+      const { identity, thrown } = found
+      // To a source of numbers, a number is no garbage.
+      const isItem = typeof item !== 'object' && item !== '' && listed.has(typeof item)
+      if (isItem && identity !== null) {
+        checkIdentity(identity)
+        continue
+      }
+      assert.ok(thrown instanceof ItemRejectedError, `${what} as an item: ${told(found)}`)
+      assert.ok(thrown.message !== '', `${what} as an item is refused without a word`)
+    }
+  }),
+
+  promises('a damaged item is refused by an ItemRejectedError, or good enough', async (bench) => {
+    const identify = bench.identifier()
+    const [sample] = await resources(bench)
+    for (const [what, item] of damaged(sample)) {
+      const found = tried(identify, item)
+      if (found.identity !== null) checkIdentity(found.identity)
+      else assert.ok(found.thrown instanceof ItemRejectedError, `an item ${what}: ${told(found)}`)
+    }
+  }),
+]

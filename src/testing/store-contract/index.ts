@@ -1,0 +1,54 @@
+import type { ContractCase } from '../contract-case.ts'
+import type { OpenStore } from './cases.ts'
+import { checkpoints } from './checkpoints.ts'
+import { concurrency } from './concurrency.ts'
+import { failedItems } from './failed-items.ts'
+import { noResourceTwice } from './identities.ts'
+import { jobs, rules } from './jobs.ts'
+import { lateCommits } from './late-commits.ts'
+import { claims, leases } from './leases.ts'
+import { pages, scanTargetsOfAWalk } from './pages.ts'
+import { progress } from './progress.ts'
+import { resources } from './resources.ts'
+import { scanTargets } from './scan-targets.ts'
+import { sessions } from './sessions.ts'
+import { tasks } from './tasks.ts'
+import { rounds, unfinished } from './unfinished.ts'
+
+export type { OpenStore } from './cases.ts'
+
+const SUBJECTS = [
+  sessions,
+  checkpoints,
+  claims,
+  leases,
+  pages,
+  noResourceTwice,
+  lateCommits,
+  tasks,
+  scanTargetsOfAWalk,
+  failedItems,
+  unfinished,
+  progress,
+  resources,
+  scanTargets,
+  jobs,
+  rules,
+  rounds,
+  concurrency,
+]
+
+/**
+ * What every store promises, whatever it is made of: that a step happens whole
+ * or not at all, that a commit which comes too late changes nothing, that no
+ * resource and no task exists twice, and that what is read is what was written.
+ *
+ * @param open opens a new, empty store; it is called once for each case, which
+ *   closes it again
+ *
+ * @example
+ * for (const { title, run } of storeContract(() => openMyStore())) test(title, run)
+ */
+export function storeContract(open: OpenStore): readonly ContractCase[] {
+  return SUBJECTS.flatMap((casesOf) => casesOf(open))
+}

@@ -1,0 +1,815 @@
+import { describe, expect, test } from 'vitest'
+import { z } from 'zod'
+import { githubCredentials } from '../../src/domain/credentials.ts'
+import { ItemRejectedError, SourceError } from '../../src/domain/errors.ts'
+import type { JsonValue } from '../../src/domain/json.ts'
+import type { AnySource, EnumerateContext, Identity, Page } from '../../src/sources/source.ts'
+import { sourceContract, type SourceContractOptions } from '../../src/testing/index.ts'
+
+const SECRET = 'a secret/of the+tests?'
+const OPTIONS: SourceContractOptions = {
+  spec: { count: 8 },
+  expected: Array.from({ length: 8 }, (_, i) => `number ${i}`),
+  credentials: githubCredentials(SECRET),
+  invalidSpecs: [{}, { count: 'eight' }, { count: 8, also: 1 }],
+}
+
+interface Spec {
+  count: number
+}
+type Item = { id: number; tags: string[] }
+
+const PAGE_SIZE = 3
+const schema = z.strictObject({ count: z.int() })
+const itemSchema = z.strictObject({ id: z.int(), tags: z.array(z.string()) })
+
+const itemsFrom = ({ count }: Spec, from: number): Item[] =>
+  Array.from({ length: Math.min(PAGE_SIZE, count - from) }, (_, i) => ({
+    id: from + i,
+    tags: ['number'],
+  }))
+
+const pageFrom = (spec: Spec, from: number): Page<Item> => ({
+  items: itemsFrom(spec, from),
+  cursor: from + PAGE_SIZE,
+  total: spec.count,
+})
+
+interface Parts {
+  type: string
+  spec: unknown
+  identify(item: Item, spec: Spec): Identity
+  enumerate(
+    spec: Spec,
+    cursor: JsonValue | undefined,
+    context: EnumerateContext,
+  ): AsyncIterable<Page>
+}
+
+/** Numbers, three a page; it keeps every promise. */
+const good: Parts = {
+  type: 'numbers',
+  spec: schema,
+  identify(item) {
+    const parsed = itemSchema.safeParse(item)
+    if (!parsed.success) throw new ItemRejectedError('no number')
+    const name = `number ${parsed.data.id}`
+    return { key: name, uri: `numbers://${parsed.data.id}`, name, metadata: { tags: item.tags } }
+  },
+  async *enumerate(spec, cursor, { signal }) {
+    for (let from = Number(cursor ?? 0); from < spec.count; from += PAGE_SIZE) {
+      await Promise.resolve()
+      signal.throwIfAborted()
+      yield pageFrom(spec, from)
+    }
+  },
+}
+
+/** A schema by hand, as careless as its author. */
+const handMade = (parse: (value: unknown) => unknown) => ({
+  '~standard': { version: 1, vendor: 'test', validate: (value: unknown) => parse(value) },
+})
+
+/** Changes each page of the good listing. */
+const withPages = (change: (page: Page<Item>, number: number) => unknown): Partial<Parts> => ({
+  async *enumerate(spec, cursor, context) {
+    let number = Number(cursor ?? 0) / PAGE_SIZE
+    for await (const page of good.enumerate(spec, cursor, context)) {
+      yield change(page as Page<Item>, (number += 1)) as Page
+    }
+  },
+})
+
+/** Changes each identity. */
+const withIdentity = (change: (identity: Identity, item: Item) => unknown): Partial<Parts> => ({
+  identify: (item, spec) => change(good.identify(item, spec), item) as Identity,
+})
+
+const forever = () => new Promise<never>(() => undefined)
+
+/** A listing that is no generator. */
+const byHand = (
+  iterator: (spec: Spec, cursor: JsonValue | undefined) => AsyncIterator<Page>,
+): Partial<Parts> => ({
+  enumerate: (spec, cursor) => ({ [Symbol.asyncIterator]: () => iterator(spec, cursor) }),
+})
+
+const DIFFERENT = /strictly deep-equal/
+const RESUMED = ['resuming after any page gives exactly the rest', DIFFERENT] as const
+const RESUMED_JSON = [
+  'resuming from a cursor that was stored as JSON gives the same',
+  DIFFERENT,
+] as const
+const ABORTED_WALK = [
+  'a walk that is aborted after each page, and resumed, makes the same tasks',
+  DIFFERENT,
+] as const
+const CLOSED_WALK = [
+  'a walk that is closed after each page, and resumed, makes the same tasks',
+  DIFFERENT,
+] as const
+
+interface Broken {
+  readonly what: string
+  /** What is broken; a function for a source that remembers something. */
+  readonly source: Partial<Parts> | (() => Partial<Parts>)
+  readonly options?: Partial<SourceContractOptions>
+  /** The cases that have to fail, and what they have to say. */
+  readonly fails: readonly (readonly [string, RegExp])[]
+}
+
+let uniqueNumber = 0
+
+const BROKEN: readonly Broken[] = [
+  {
+    what: 'a type with a hyphen',
+    source: { type: 'my-numbers' },
+    fails: [['its type is a word that a target spec can use for it', /letters and digits/]],
+  },
+  {
+    what: 'a type that means something else',
+    source: { type: 'authRef' },
+    fails: [['its type is a word that a target spec can use for it', /means something else/]],
+  },
+  {
+    what: 'a schema that refuses the spec',
+    source: { spec: z.strictObject({ total: z.int() }) },
+    fails: [['its schema parses the spec', /the schema refuses the spec/]],
+  },
+  {
+    what: 'a schema that takes its time',
+    source: { spec: handMade(async (value) => ({ value })) },
+    fails: [['its schema parses the spec', /asynchronous/]],
+  },
+  {
+    what: 'a schema that gives a list',
+    source: { spec: schema.transform(({ count }) => [count]) },
+    fails: [['its schema parses the spec', /something else than an object/]],
+  },
+  {
+    what: 'a schema that makes dates',
+    source: { spec: schema.transform((spec) => ({ ...spec, at: new Date(0) })) },
+    fails: [['a parsed spec is plain JSON, and parses to itself again', /not plain JSON/]],
+  },
+  {
+    what: 'a schema that changes what it has parsed',
+    source: { spec: schema.transform(({ count }) => ({ count: count + 1 })) },
+    fails: [['a parsed spec is plain JSON, and parses to itself again', /something else/]],
+  },
+  {
+    what: 'a schema that does not know its own output',
+    source: { spec: schema.transform((spec) => ({ ...spec, parsed: true })) },
+    fails: [['a parsed spec is plain JSON, and parses to itself again', /refuses what it has/]],
+  },
+  {
+    what: 'a schema that takes everything',
+    source: { spec: handMade((value) => ({ value })) },
+    fails: [['a spec that is garbage, or invalid, is refused with issues', /accepted as a spec/]],
+  },
+  {
+    what: 'a schema that lets a text be a number',
+    source: { spec: z.object({ count: z.coerce.number() }) },
+    fails: [['a spec that is garbage, or invalid, is refused with issues', /accepted as a spec/]],
+  },
+  {
+    what: 'a schema that refuses without a word',
+    source: {
+      spec: handMade((value) =>
+        schema.safeParse(value).success ? { value } : { issues: [{ message: '' }] },
+      ),
+    },
+    fails: [['a spec that is garbage, or invalid, is refused with issues', /without a word/]],
+  },
+  {
+    what: 'a schema that throws for a spec that is null',
+    source: { spec: handMade((value) => ({ value: { count: (value as Spec).count } })) },
+    fails: [['a spec that is garbage, or invalid, is refused with issues', /properties of null/]],
+  },
+  {
+    what: 'a schema that throws for a member that is null',
+    source: {
+      spec: handMade((value) => {
+        const { count } = value as Spec
+        return { value: { count: Number(count.toFixed()) } }
+      }),
+    },
+    fails: [
+      ['a damaged spec is parsed or refused, and the schema does not throw', /the schema threw/],
+    ],
+  },
+  {
+    what: 'a schema that throws where it is tried again, asynchronously',
+    source: {
+      spec: z.strictObject({
+        count: z.unknown().transform((n) => Number((n as number).toFixed())),
+      }),
+    },
+    fails: [
+      ['a damaged spec is parsed or refused, and the schema does not throw', /the schema threw/],
+    ],
+  },
+  {
+    what: 'all on one page',
+    source: {
+      async *enumerate(spec) {
+        yield { items: itemsFrom(spec, 0), cursor: 1 }
+      },
+    },
+    fails: [
+      ['the listing has two pages or more, and items on them', /has 1 page; give a spec/],
+      ['resuming after any page gives exactly the rest', /has 1 page; give a spec/],
+    ],
+  },
+  {
+    what: 'nothing on its pages',
+    source: withPages((page) => ({ ...page, items: [] })),
+    fails: [
+      ['the listing has two pages or more, and items on them', /the listing is empty/],
+      ['an item is identified the same each time', /identifies no item/],
+    ],
+  },
+  {
+    what: 'a listing without end',
+    source: {
+      async *enumerate(spec) {
+        for (let from = 0; ; from += 1) yield { items: itemsFrom(spec, 0), cursor: from }
+      },
+    },
+    fails: [['the listing has two pages or more, and items on them', /more than 1000 pages/]],
+  },
+  {
+    what: 'a page that is no list',
+    source: withPages((page) => ({ ...page, items: new Set(page.items) })),
+    fails: [['a page is a list of items in plain JSON', /page 1 has no list of items/]],
+  },
+  {
+    what: 'an item with a date',
+    source: withPages((page) => ({ ...page, items: [...page.items, { at: new Date(0) }] })),
+    fails: [['a page is a list of items in plain JSON', /an item of page 1 is not plain JSON/]],
+  },
+  {
+    what: 'half a total',
+    source: withPages((page) => ({ ...page, total: 0.5 })),
+    fails: [['a page is a list of items in plain JSON', /total of page 1/]],
+  },
+  {
+    what: 'a shortfall without a code',
+    source: withPages((page) => ({ ...page, shortfalls: [{ detail: 'some' }] })),
+    fails: [['a page is a list of items in plain JSON', /shortfall of page 1 has no code/]],
+  },
+  {
+    what: 'no cursor',
+    source: withPages(({ items }) => ({ items })),
+    fails: [['a cursor is plain JSON', /page 1 has no cursor/]],
+  },
+  {
+    what: 'a cursor that is a map',
+    source: withPages((page) => ({ ...page, cursor: new Map([['at', page.cursor]]) })),
+    fails: [['a cursor is plain JSON', /cursor of page 1 is not plain JSON/]],
+  },
+  {
+    what: 'a cursor that cannot be copied',
+    source: withPages((page) => ({ ...page, cursor: new Proxy({ at: page.cursor }, {}) })),
+    fails: [['a cursor is plain JSON', /cursor of page 1 is not plain JSON/]],
+  },
+  {
+    what: 'the same cursor again',
+    source: withPages((page, number) => ({ ...page, cursor: { page: Math.min(number, 2) } })),
+    fails: [['no cursor is the same as the one before it', /page 3 has the cursor/]],
+  },
+  {
+    what: 'an item too few',
+    source: withPages((page, number) =>
+      number === 3 ? { ...page, items: page.items.slice(1) } : page,
+    ),
+    fails: [['a listing gives what is expected, and the same each time', DIFFERENT]],
+  },
+  {
+    what: 'an item twice',
+    source: withPages((page, number) =>
+      number === 3 ? { ...page, items: [...page.items, { id: 0, tags: ['number'] }] } : page,
+    ),
+    fails: [['a listing gives what is expected, and the same each time', DIFFERENT]],
+  },
+  {
+    what: 'another item each time',
+    source: withPages((page) => ({
+      ...page,
+      items: [...page.items, { id: (uniqueNumber += 1) + 1_000, tags: [] }],
+    })),
+    options: { expected: undefined as never },
+    fails: [['a listing gives what is expected, and the same each time', DIFFERENT]],
+  },
+  {
+    what: 'a listing that uses up its spec',
+    source: {
+      async *enumerate(spec, cursor) {
+        const from = Number(cursor ?? 0)
+        const left = { count: spec.count }
+        for (let at = from; at < left.count; at += PAGE_SIZE) yield pageFrom(left, at)
+        spec.count = 0
+      },
+    },
+    fails: [['a listing leaves spec and cursor as they were', /changed its spec/]],
+  },
+  {
+    what: 'a listing that counts in the cursor that it was given',
+    source: {
+      async *enumerate(spec, cursor) {
+        const position = (cursor as { at: number } | undefined) ?? { at: 0 }
+        while (position.at < spec.count) {
+          const { items } = pageFrom(spec, position.at)
+          position.at += PAGE_SIZE
+          yield { items, cursor: { at: position.at } }
+        }
+      },
+    },
+    fails: [['a listing leaves spec and cursor as they were', /changed the cursor/]],
+  },
+  {
+    what: 'one position for all its listings',
+    source: () => {
+      let at = 0
+      return {
+        async *enumerate(spec, cursor) {
+          at = Number(cursor ?? 0)
+          while (at < spec.count) {
+            const page = pageFrom(spec, at)
+            at += PAGE_SIZE
+            yield page
+          }
+        },
+      }
+    },
+    fails: [['two listings at once do not disturb each other', DIFFERENT]],
+  },
+  {
+    what: 'one that begins a little late when it is resumed',
+    source: {
+      enumerate: (spec, cursor, context) =>
+        good.enumerate(spec, cursor === undefined ? cursor : Number(cursor) + 1, context),
+    },
+    fails: [RESUMED, RESUMED_JSON, ABORTED_WALK, CLOSED_WALK],
+  },
+  {
+    what: 'one that begins a little early when it is resumed',
+    source: {
+      enumerate: (spec, cursor, context) =>
+        good.enumerate(spec, cursor === undefined ? cursor : Number(cursor) - 1, context),
+    },
+    fails: [RESUMED],
+  },
+  {
+    what: 'one that begins anew when it is resumed',
+    source: { enumerate: (spec, _, context) => good.enumerate(spec, undefined, context) },
+    fails: [RESUMED, [ABORTED_WALK[0], /the walk failed: the source gave the same cursor twice/]],
+  },
+  {
+    what: 'one that begins anew, under another cursor each time',
+    source: {
+      async *enumerate(spec, _, context) {
+        for await (const page of good.enumerate(spec, undefined, context)) {
+          yield { ...page, cursor: { at: page.cursor, number: (uniqueNumber += 1) } }
+        }
+      },
+    },
+    fails: [
+      [ABORTED_WALK[0], /has not ended, though each of \d+ Musters could keep a page/],
+      [CLOSED_WALK[0], /has not ended, though each of \d+ Musters could keep a page/],
+    ],
+  },
+  {
+    what: 'one that is lost behind one certain page',
+    source: {
+      enumerate: (spec, cursor, context) =>
+        good.enumerate(spec, cursor === 2 * PAGE_SIZE ? 100 : cursor, context),
+    },
+    fails: [RESUMED, [RESUMED[0], /resuming after page 2 of 3/]],
+  },
+  {
+    what: 'a cursor that JSON makes a text',
+    source: {
+      async *enumerate(spec, cursor, context) {
+        const from = cursor instanceof Date ? cursor.getTime() : 0
+        for await (const page of good.enumerate(spec, from, context)) {
+          yield { ...page, cursor: new Date(page.cursor as number) as never }
+        }
+      },
+    },
+    fails: [RESUMED_JSON],
+  },
+  {
+    what: 'one that cannot be left',
+    source: {
+      async *enumerate(spec, cursor, context) {
+        let isRead = false
+        try {
+          yield* good.enumerate(spec, cursor, context)
+          isRead = true
+        } finally {
+          if (!isRead && !context.signal.aborted) await forever()
+        }
+      },
+    },
+    options: { patienceMs: 300 },
+    fails: [
+      ['a listing that is left early lets go, and disturbs no other', /leaving a listing: nothing/],
+    ],
+  },
+  {
+    what: 'one that goes on after it was left',
+    source: byHand((spec, cursor) => {
+      let from = Number(cursor ?? 0) - PAGE_SIZE
+      return {
+        async next() {
+          from += PAGE_SIZE
+          return from < spec.count
+            ? { done: false, value: pageFrom(spec, from) }
+            : { done: true, value: undefined }
+        },
+        return: async () => ({ done: true, value: undefined }),
+      }
+    }),
+    fails: [
+      ['a listing that is left early lets go, and disturbs no other', /went on after it was/],
+    ],
+  },
+  {
+    what: 'one that takes the next listing with it when it is left',
+    source: () => {
+      let isOver = false
+      return {
+        async *enumerate(spec, cursor, context) {
+          let isRead = false
+          try {
+            for await (const page of good.enumerate(spec, cursor, context)) {
+              if (!isOver) yield page
+            }
+            isRead = true
+          } finally {
+            isOver ||= !isRead
+          }
+        },
+      }
+    },
+    fails: [['a listing that is left early lets go, and disturbs no other', DIFFERENT]],
+  },
+  {
+    what: 'one that is deaf to its signal',
+    source: {
+      async *enumerate({ count }, cursor, context) {
+        const signal = new AbortController().signal
+        yield* good.enumerate({ count }, cursor, { ...context, signal })
+      },
+    },
+    fails: [
+      ['a listing that was aborted before it began gives nothing', /although its signal/],
+      ['a listing that is aborted between two pages ends', /after page 1, although its signal/],
+      ['a listing that is aborted in a request does not hang', /in the request before/],
+    ],
+  },
+  {
+    what: 'one that looks at its signal at the beginning only',
+    source: {
+      async *enumerate(spec, cursor, context) {
+        context.signal.throwIfAborted()
+        yield* good.enumerate(spec, cursor, { ...context, signal: new AbortController().signal })
+      },
+    },
+    fails: [['a listing that is aborted between two pages ends', /after page 1, although/]],
+  },
+  {
+    what: 'one that hangs when it is aborted',
+    source: {
+      async *enumerate(spec, cursor, context) {
+        const signal = new AbortController().signal
+        for await (const page of good.enumerate(spec, cursor, { ...context, signal })) {
+          await Promise.resolve()
+          if (context.signal.aborted) await forever()
+          yield page
+        }
+      },
+    },
+    options: { patienceMs: 300 },
+    fails: [
+      ['a listing that was aborted before it began gives nothing', /asking for a page: nothing/],
+      ['a listing that is aborted between two pages ends', /asking for a page: nothing/],
+      ['a listing that is aborted in a request does not hang', /asking for a page: nothing/],
+    ],
+  },
+  {
+    what: 'one that hangs when it is walked by a Muster',
+    source: () => {
+      let listings = 0
+      return {
+        async *enumerate(spec, cursor, context) {
+          listings += 1
+          if (listings === 2) await forever()
+          yield* good.enumerate(spec, cursor, context)
+        },
+      }
+    },
+    options: { patienceMs: 100 },
+    fails: [['a walk makes one task for each resource', /walking: nothing has come of it/]],
+  },
+  {
+    what: 'another name each time',
+    source: withIdentity((identity) => ({ ...identity, name: `${(uniqueNumber += 1)}` })),
+    fails: [['an item is identified the same each time', DIFFERENT]],
+  },
+  ...(['key', 'uri', 'name'] as const).flatMap((field): Broken[] => [
+    {
+      what: `an empty ${field}`,
+      source: withIdentity((identity) => ({ ...identity, [field]: '' })),
+      fails: [
+        [
+          'an identity has a key, a URI and a name, and metadata in plain JSON',
+          new RegExp(`the ${field} is not a text, or empty`),
+        ],
+      ],
+    },
+    {
+      what: `half a character in the ${field}`,
+      source: withIdentity((identity) => ({ ...identity, [field]: 'x\ud800' })),
+      fails: [
+        [
+          'an identity has a key, a URI and a name, and metadata in plain JSON',
+          new RegExp(`the ${field} holds half a character`),
+        ],
+      ],
+    },
+  ]),
+  {
+    what: 'a password in the URI',
+    source: withIdentity((identity) => ({ ...identity, uri: 'https://me:hunter2@h.example/1' })),
+    fails: [
+      [
+        'an identity has a key, a URI and a name, and metadata in plain JSON',
+        /carries credentials/,
+      ],
+    ],
+  },
+  {
+    what: 'metadata with a date',
+    source: withIdentity((identity) => ({ ...identity, metadata: { at: new Date(0) } })),
+    fails: [
+      ['an identity has a key, a URI and a name, and metadata in plain JSON', /not plain JSON/],
+    ],
+  },
+  {
+    what: 'one key for two',
+    source: withIdentity((identity, { id }) => ({ ...identity, key: `${Math.floor(id / 2)}` })),
+    fails: [['distinct items have distinct keys', /have the same key/]],
+  },
+  {
+    what: 'an item that is changed',
+    source: withIdentity((identity, item) => {
+      item.tags.push('seen')
+      return identity
+    }),
+    fails: [['identifying leaves item and spec as they were', /the item was changed/]],
+  },
+  {
+    what: 'a spec that is changed by an item',
+    source: {
+      identify(item, spec) {
+        spec.count += 1
+        return good.identify(item, spec)
+      },
+    },
+    fails: [['identifying leaves item and spec as they were', /the spec was changed/]],
+  },
+  {
+    what: 'a TypeError for an item that is null',
+    source: { identify: (item, spec) => good.identify({ id: item.id, tags: item.tags }, spec) },
+    fails: [
+      ['an item that is garbage is refused, by an ItemRejectedError', /null as an item: TypeError/],
+    ],
+  },
+  {
+    what: 'an item that is a number and accepted',
+    source: {
+      identify: (item, spec) =>
+        good.identify(typeof item === 'number' ? { id: item, tags: [] } : item, spec),
+    },
+    fails: [
+      [
+        'an item that is garbage is refused, by an ItemRejectedError',
+        /a number as an item: it was/,
+      ],
+    ],
+  },
+  {
+    what: 'a refusal without a word',
+    source: {
+      identify(item, spec) {
+        if (itemSchema.safeParse(item).success) return good.identify(item, spec)
+        throw new ItemRejectedError('')
+      },
+    },
+    fails: [['an item that is garbage is refused, by an ItemRejectedError', /without a word/]],
+  },
+  {
+    what: 'a TypeError for a member that is null',
+    source: {
+      identify(item, spec) {
+        if (typeof item?.id !== 'number') throw new ItemRejectedError('no number')
+        return { ...good.identify({ ...item, tags: [] }, spec), name: item.tags.join(' ') }
+      },
+    },
+    fails: [
+      [
+        'a damaged item is refused by an ItemRejectedError, or good enough',
+        /without tags: TypeError/,
+      ],
+    ],
+  },
+  {
+    what: 'a damaged item that is accepted',
+    source: {
+      identify(item, spec) {
+        if (typeof item?.id !== 'number') throw new ItemRejectedError('no number')
+        const [name = ''] = Array.isArray(item.tags) ? item.tags : []
+        return { ...good.identify({ ...item, tags: [] }, spec), name }
+      },
+    },
+    fails: [
+      [
+        'a damaged item is refused by an ItemRejectedError, or good enough',
+        /the name is not a text, or empty/,
+      ],
+    ],
+  },
+  ...[
+    (text: string) => text,
+    (text: string) => encodeURIComponent(text),
+    (text: string) => Buffer.from(`x:${text}`).toString('base64'),
+    (text: string) => Buffer.from(`user:${text}`).toString('base64url'),
+  ].flatMap((form): Broken[] => [
+    {
+      what: `a secret in the cursor: ${form(SECRET)}`,
+      source: withPages((page) => ({ ...page, cursor: { at: page.cursor, by: form(SECRET) } })),
+      fails: [['no secret is in pages, cursors and identities', /the cursor of page 1 holds/]],
+    },
+    {
+      what: `a secret in metadata: ${form(SECRET)}`,
+      source: withIdentity((identity) => ({ ...identity, metadata: { by: form(SECRET) } })),
+      fails: [['no secret is in pages, cursors and identities', /an identity of page 1 holds/]],
+    },
+    {
+      what: `a secret in the error of a request: ${form(SECRET)}`,
+      source: {
+        async *enumerate(spec, cursor, context) {
+          const { type, values } = await context.credentials()
+          if (type === 'GITHUB' && values.token === SECRET)
+            yield* good.enumerate(spec, cursor, context)
+          else throw new Error('wrong', { cause: new Error(`sent ${form(String(values.token))}`) })
+        },
+      },
+      fails: [['no secret is in an error', /an error holds a secret/]],
+    },
+  ]),
+  {
+    what: 'a secret in an item',
+    source: withPages((page) => ({ ...page, items: [...page.items, { id: 99, tags: [SECRET] }] })),
+    fails: [['no secret is in pages, cursors and identities', /page 1 holds a secret/]],
+  },
+  {
+    what: 'a secret in a refusal',
+    source: {
+      identify(item, spec) {
+        if (itemSchema.safeParse(item).success) return good.identify(item, spec)
+        throw new ItemRejectedError(`not for ${SECRET}`)
+      },
+    },
+    fails: [['no secret is in an error', /an error holds a secret/]],
+  },
+  {
+    what: 'a failure at its end',
+    source: {
+      async *enumerate(spec, cursor, context) {
+        yield* good.enumerate(spec, cursor, context)
+        if (cursor === undefined) throw new SourceError('FORBIDDEN', 'no more for today')
+      },
+    },
+    fails: [['the listing has two pages or more, and items on them', /no more for today/]],
+  },
+  {
+    what: 'one that gives a Muster another item than it gives others',
+    source: () => {
+      let listings = 0
+      return {
+        async *enumerate(spec, cursor, context) {
+          listings += 1
+          const { count } = spec
+          yield* good.enumerate({ count: listings === 2 ? count - 1 : count }, cursor, context)
+        },
+      }
+    },
+    fails: [['a walk makes one task for each resource', DIFFERENT]],
+  },
+  {
+    what: 'one that fails in the walk',
+    source: () => {
+      let listings = 0
+      return {
+        async *enumerate(spec, cursor, context) {
+          listings += 1
+          if (listings === 2) throw new SourceError('FORBIDDEN', 'no more for today')
+          yield* good.enumerate(spec, cursor, context)
+        },
+      }
+    },
+    fails: [['a walk makes one task for each resource', /the walk failed: no more for today/]],
+  },
+]
+
+const sourceOf = (parts: Partial<Parts>): AnySource => ({ ...good, ...parts }) as AnySource
+
+const TITLES = sourceContract(sourceOf({}), OPTIONS).map(({ title }) => title)
+
+describe('a source that keeps every promise', () => {
+  for (const { title, run } of sourceContract(sourceOf({}), OPTIONS)) test(title, run)
+})
+
+describe('a source with', () => {
+  test.each(BROKEN)('$what is found out', async ({ source, options, fails }) => {
+    for (const [title, message] of fails) {
+      const broken = typeof source === 'function' ? source() : source
+      const cases = sourceContract(sourceOf(broken), { ...OPTIONS, ...options })
+      const found = cases.find((each) => each.title === title)
+      if (found === undefined) throw new Error(`the contract has no case "${title}"`)
+      await expect(found.run(), title).rejects.toThrow(message)
+    }
+  })
+})
+
+test('every case has a broken source that fails it', () => {
+  const seen = new Set(BROKEN.flatMap(({ fails }) => fails.map(([title]) => title)))
+  expect(TITLES.filter((title) => !seen.has(title))).toEqual([])
+  expect(new Set(TITLES).size).toBe(TITLES.length)
+})
+
+test('the cases about secrets are there where there is one', () => {
+  const { credentials: _, ...none } = OPTIONS
+  const titles = new Set(sourceContract(sourceOf({}), none).map(({ title }) => title))
+  expect(TITLES.filter((title) => !titles.has(title))).toEqual([
+    'no secret is in pages, cursors and identities',
+    'no secret is in an error',
+  ])
+})
+
+describe('a source that repeats itself', () => {
+  const again: Partial<Parts> = {
+    enumerate: (spec, _, context) => good.enumerate(spec, undefined, context),
+  }
+
+  test.each([
+    'resuming after any page gives exactly the rest',
+    'resuming from a cursor that was stored as JSON gives the same',
+  ])('may do so where that is said: %s', async (title) => {
+    const cases = sourceContract(sourceOf(again), { ...OPTIONS, mayRepeat: true })
+    await cases.find((each) => each.title === title)?.run()
+  })
+
+  test('may lose nothing even then', async () => {
+    const late: Partial<Parts> = {
+      enumerate: (spec, cursor, context) =>
+        good.enumerate(spec, cursor === undefined ? cursor : Number(cursor) + 1, context),
+    }
+    const cases = sourceContract(sourceOf(late), { ...OPTIONS, mayRepeat: true })
+    const resuming = cases.find(({ title }) => title === RESUMED[0])
+    await expect(resuming?.run()).rejects.toThrow(DIFFERENT)
+  })
+})
+
+describe('what is made ready for a case', () => {
+  const prepared = (source: AnySource) => {
+    const log: string[] = []
+    const cases = sourceContract(source, {
+      setUp: async () => {
+        log.push('set up')
+        return {
+          spec: { count: 8 },
+          tearDown: async () => {
+            log.push('torn down')
+            throw new Error('while it was torn down')
+          },
+        }
+      },
+    })
+    return { log, run: () => cases.find(({ title }) => title.startsWith('the listing has'))?.run() }
+  }
+
+  test('is used by it, and taken away after it', async () => {
+    const { log, run } = prepared(sourceOf({}))
+    await expect(run()).rejects.toThrow('while it was torn down')
+    expect(log).toEqual(['set up', 'torn down'])
+  })
+
+  test('is taken away after a failure too, which is then told first', async () => {
+    const { log, run } = prepared(sourceOf(withPages((page) => ({ ...page, items: [] }))))
+    await expect(run()).rejects.toThrow('the listing is empty')
+    expect(log).toEqual(['set up', 'torn down'])
+  })
+})
