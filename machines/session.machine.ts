@@ -289,7 +289,6 @@ export const sessionMachine = setup({
       description: 'Stopped short; can be resumed on purpose from where it stopped.',
       on: {
         'session.resume': {
-          guard: { type: 'workRemains', params: ({ event }) => event },
           target: 'IN_PROGRESS',
           actions: { type: 'reopen', params: ({ event }) => event },
           description: 'Try the failed items again, then go on with the listing.',

@@ -4,6 +4,8 @@ import Database from 'better-sqlite3'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { createMuster, defineSource, RetryLaterError } from '../../src/index.ts'
+import { Rig, TIMES } from '../model/rig.ts'
+import { until } from '../model/until.ts'
 import { collect, musterOver, QUICK } from '../support/muster.ts'
 import { itemsNamed, scriptedSource, scriptedTarget } from '../support/scripted-source.ts'
 import { tempDatabase } from '../support/temp.ts'
@@ -291,4 +293,35 @@ test('two Musters on one file in one process walk at once, and the host’s even
   expect(sessions.map((s) => s.status)).toEqual(['COMPLETED', 'COMPLETED'])
   // SQLite's own wait would be five seconds at a time; what is left is the work itself.
   expect(longest).toBeLessThan(2_500)
+})
+
+test('a session that failed when everything was kept already can be brought to its end', async () => {
+  const rig = await Rig.start()
+  const first = rig.walk('list')
+  await rig.puppet.page('list', ['good-1', 'bad-1'])
+  await rig.puppet.end('list')
+  expect((await first.done).status).toBe('PARTIALLY_COMPLETED')
+
+  rig.puppet.mended = true
+  rig.gates.hold('findFailedItems')
+  const retry = await rig.resume(first.sessionId)
+  const looks = () => rig.gates.isWaiting('findFailedItems')
+  await until('the failed items are looked for', looks)
+  rig.gates.open('findFailedItems')
+  // They are kept; then the database cannot be read until the attempts run out.
+  for (const _ of [1, 2]) {
+    await until('more of them are looked for', looks)
+    rig.disk.failNext = /from "failed_items"/
+    rig.gates.open('findFailedItems')
+    await until('it was read in vain', () => rig.disk.failNext === undefined)
+    await rig.settle()
+    rig.time.pass(TIMES.backoffMs)
+  }
+  expect(await retry.done).toMatchObject({
+    status: 'FAILED',
+    metrics: { itemsProcessed: 2, itemsFailed: 0 },
+  })
+
+  const again = await rig.resume(first.sessionId)
+  expect(await again.done).toMatchObject({ status: 'COMPLETED', failureReason: null })
 })

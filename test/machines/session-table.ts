@@ -237,7 +237,10 @@ export const GUARDED: readonly Cell[] = [
     given: ', where the listing is at its end and no failed item is left',
     reaching: [start, allFailed, early],
     event: nothingLeft,
-    expected: 'refused',
+    expected: {
+      to: 'IN_PROGRESS',
+      changes: { position: { at: 'end' }, timeline, failureReason: null },
+    },
   }),
 ]
 

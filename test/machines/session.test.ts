@@ -172,12 +172,6 @@ describe('resuming on purpose', () => {
     expectRefused(short, resume)
     // The counter says one failed, and no row of it is left.
     expectRefused(partial(), { ...resume, lastFailedItem: 0 })
-    const all = after([
-      start,
-      batch({ processed: 0, failed: 2, batchFailed: true }),
-      { ...exhausted, at: 30 },
-    ])
-    expectRefused(all, { ...resume, lastFailedItem: 0 })
   })
 
   test('goes on with the listing alone where no item failed', () => {
@@ -186,6 +180,21 @@ describe('resuming on purpose', () => {
     expect(next.context.position).toEqual({ at: 'after', cursor: 'c1' })
     const other = after([start, batch(), { ...fail(), at: 30 }])
     expect(expectTaken(other, resume).context.position).toEqual({ at: 'after', cursor: 'c1' })
+  })
+
+  test('of a walk that failed after the last failed item was kept brings it to its end', () => {
+    const actor = after([
+      start,
+      batch({ failed: 1 }),
+      { ...exhausted, at: 30 },
+      { ...resume, at: 31 },
+      batch({ processed: 1, failed: 0, retried: 1, position: { ...retrying, after: 7 } }),
+      { ...fail(), at: 32 },
+    ])
+    const next = expectTaken(actor, { ...resume, at: 33, lastFailedItem: 0 })
+    expect(next.value).toBe('IN_PROGRESS')
+    actor.send({ ...exhausted, at: 34 })
+    expect(actor.getSnapshot().value).toBe('COMPLETED')
   })
 
   test('begins at the start where the walk failed before its first page', () => {
@@ -364,7 +373,7 @@ describe('whatever happens in whatever order', () => {
       'session.fail': ['FAILED'],
     },
     PARTIALLY_COMPLETED: { 'session.resume': ['PARTIALLY_COMPLETED', 'IN_PROGRESS'] },
-    FAILED: { 'session.resume': ['FAILED', 'IN_PROGRESS'] },
+    FAILED: { 'session.resume': ['IN_PROGRESS'] },
     COMPLETED: {},
   }
 
