@@ -7,7 +7,7 @@ import { machinePaths, unreached, type MachineStep } from '../../src/testing/mac
 import { ask } from '../support/database.ts'
 import { expectConsistent, expectStoredAsLive } from './agreement.ts'
 import { follow } from './follow.ts'
-import { report } from './report.ts'
+import { expectOnPage } from './report.ts'
 import { Rig } from './rig.ts'
 import { until } from './until.ts'
 
@@ -101,7 +101,8 @@ describe('a batch on the real system, as on paper', () => {
   })
 
   test('every state, transition, guard and action was seen in running actors', () => {
-    report(coverage)
     expect(coverage.missing).toEqual([])
   })
+
+  test('the page says how much that is', () => expectOnPage(coverage, PATHS))
 })

@@ -11,7 +11,7 @@ import {
 } from '../../src/testing/machine-paths.ts'
 import { expectConsistent, expectStoredAsLive } from './agreement.ts'
 import { follow } from './follow.ts'
-import { report } from './report.ts'
+import { expectOnPage } from './report.ts'
 import { Rig } from './rig.ts'
 import { until } from './until.ts'
 
@@ -130,7 +130,8 @@ describe('a coordinator on the real system, as on paper', () => {
   })
 
   test('every state, transition, guard and action was seen in running actors', () => {
-    report(coverage)
     expect(coverage.missing).toEqual([])
   })
+
+  test('the page says how much that is', () => expectOnPage(coverage, PATHS))
 })

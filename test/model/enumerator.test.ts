@@ -15,7 +15,7 @@ import {
 import { expectConsistent, expectStoredAsLive } from './agreement.ts'
 import { follow } from './follow.ts'
 import type { Step as StoreStep } from './gated-store.ts'
-import { report } from './report.ts'
+import { expectOnPage } from './report.ts'
 import { Rig, TIMES } from './rig.ts'
 import { until } from './until.ts'
 
@@ -194,7 +194,8 @@ describe('an enumerator on the real system, as on paper', () => {
   })
 
   test('every state, transition, guard, action and delay was seen in running actors', () => {
-    report(coverage)
     expect(coverage.missing).toEqual([])
   })
+
+  test('the page says how much that is', () => expectOnPage(coverage, PATHS))
 })

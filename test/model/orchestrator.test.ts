@@ -14,7 +14,7 @@ import {
 import { stateOf } from '../../src/testing/machine-structure.ts'
 import { expectConsistent } from './agreement.ts'
 import { follow } from './follow.ts'
-import { report } from './report.ts'
+import { expectOnPage } from './report.ts'
 import { Rig } from './rig.ts'
 import { until } from './until.ts'
 
@@ -176,7 +176,8 @@ describe('an orchestrator on the real system, as on paper', () => {
   })
 
   test('every state, transition and action was seen in running actors', () => {
-    report(coverage)
     expect(coverage.missing).toEqual([])
   })
+
+  test('the page says how much that is', () => expectOnPage(coverage, PATHS))
 })

@@ -11,7 +11,7 @@ import { REFUSAL, SHORTFALL } from '../../src/testing/alphabets/session.ts'
 import { MachineCoverage } from '../../src/testing/machine-coverage.ts'
 import { machinePaths, unreached, type MachineStep } from '../../src/testing/machine-paths.ts'
 import { expectConsistent, expectStoredAsLive } from './agreement.ts'
-import { report } from './report.ts'
+import { expectOnPage } from './report.ts'
 import { Rig, TIMES } from './rig.ts'
 import { until } from './until.ts'
 
@@ -215,7 +215,8 @@ describe('a session on the real system, as on paper', () => {
   })
 
   test('every state, transition, guard and action was seen in running actors', () => {
-    report(coverage)
     expect(coverage.missing).toEqual([])
   })
+
+  test('the page says how much that is', () => expectOnPage(coverage, PATHS))
 })

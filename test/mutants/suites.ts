@@ -32,6 +32,7 @@ const LOOKING_ONLY = [
   'the table knows every state and event',
   'every state of the machine is one of these',
   'taken through every one of its transitions',
+  'the page says how much that is',
 ]
 
 /** The names of the tests that are asked. */
