@@ -46,6 +46,7 @@ export class TaskFeed {
   /** Whether the walk has given up waiting for the readers. */
   #unheld = false
   #begun: Promise<void> | undefined
+  #begunWithTask: Promise<void> | undefined
   #room = new Changes()
 
   constructor(options: TaskFeedOptions) {
@@ -89,6 +90,8 @@ export class TaskFeed {
         const next = await this.#take()
         if (next === undefined) break
         current = next
+        // A reader can be there before its session is stored; where there is a task, it is.
+        await (this.#begunWithTask ??= this.#remember())
         yield next
         // Without a store nothing can be acknowledged: the task comes again next time.
         if (this.#options.closed.aborted) break
@@ -161,14 +164,20 @@ export class TaskFeed {
   }
 
   async #begin(): Promise<void> {
-    const { store, sessionId, clock, onBegun } = this.#options
+    await this.#remember()
+    this.#options.onBegun()
+  }
+
+  /** A restart goes on with the delivery. */
+  async #remember(): Promise<void> {
+    const { store, sessionId, clock } = this.#options
     try {
       await store.beginDelivery({ sessionId, at: clock.now() })
     } catch (thrown) {
       this.#begun = undefined
+      this.#begunWithTask = undefined
       throw thrown
     }
-    onBegun()
   }
 
   /**

@@ -27,8 +27,22 @@ export function checkPath(path: string): void {
       `database ${path}: its folder ${folder} does not exist: create the folder, or name another file`,
     )
   }
+  checkLog(path)
   if (existsSync(path)) checkFile(path)
 }
+
+/** A log without its database: SQLite would delete it, and with it what nothing else holds. */
+function checkLog(path: string): void {
+  // The log is looked at first: another process that makes the database fills it before it begins a log.
+  if (isEmpty(`${path}-wal`) || !isEmpty(path)) return
+  throw new StoreError(
+    'STORE_CORRUPT',
+    `database ${path} is missing or empty, and its log ${path}-wal is not: restore both from a backup, or move the log away to begin anew; nothing was changed`,
+  )
+}
+
+const isEmpty = (file: string): boolean =>
+  !existsSync(file) || (statSync(file, { throwIfNoEntry: false })?.size ?? 0) === 0
 
 function checkFile(path: string): void {
   const file = statSync(path)
@@ -46,7 +60,7 @@ function checkFile(path: string): void {
     accessSync(path, constants.W_OK)
   } catch (thrown) {
     // SQLite would open it for reading, and fail at the first write.
-    throw storeErrorOf('SQLITE_READONLY', path, thrown)
+    throw storeErrorOf('SQLITE_READONLY', path, { cause: thrown })
   }
 }
 

@@ -4,6 +4,8 @@ interface Explanation {
   readonly code: StoreError['code']
   readonly what: string
   readonly remedy: string
+  /** Added where it is found before anything was written. */
+  readonly whenOpening?: string
   readonly retryable?: boolean
 }
 
@@ -22,8 +24,17 @@ const EXPLANATIONS: readonly (readonly [prefix: string, Explanation])[] = [
     {
       code: 'STORE_CORRUPT',
       what: 'is damaged',
+      remedy: 'restore it from a backup, or recover what can be read with "sqlite3 FILE .recover"',
+      whenOpening: '; it was not changed',
+    },
+  ],
+  [
+    'SQLITE_READONLY_ROLLBACK',
+    {
+      code: 'STORE_CORRUPT',
+      what: 'has a log and a rollback journal beside it, and only one of them can be its own',
       remedy:
-        'restore it from a backup, or recover what can be read with "sqlite3 FILE .recover"; it was not changed',
+        'restore all three from a backup, or move away the one that is not; nothing was changed',
     },
   ],
   [
@@ -84,20 +95,23 @@ export function isUniqueViolation(thrown: unknown, key: string): boolean {
 }
 
 /** What a result code means for the user: the file, what is wrong, and the remedy. */
-export function storeErrorOf(result: string, path: string, cause?: unknown): StoreError {
+export function storeErrorOf(
+  result: string,
+  path: string,
+  { cause, isOpening = false }: { readonly cause?: unknown; readonly isOpening?: boolean } = {},
+): StoreError {
   const found = EXPLANATIONS.find(([prefix]) => result.startsWith(prefix))?.[1]
   if (found === undefined) {
     const said = cause instanceof Error ? cause.message : 'failed'
     return new StoreError('STORE_FAILED', `database ${path}: ${said} (${result})`, { cause })
   }
-  return new StoreError(found.code, `database ${path} ${found.what} (${result}): ${found.remedy}`, {
-    cause,
-    retryable: found.retryable ?? false,
-  })
+  const { code, what, remedy, whenOpening = '', retryable = false } = found
+  const message = `database ${path} ${what} (${result}): ${remedy}${isOpening ? whenOpening : ''}`
+  return new StoreError(code, message, { cause, retryable })
 }
 
 /** What SQLite said, as an error that names the file and the remedy. Other errors pass unchanged. */
-export function explainSqliteError(thrown: unknown, path: string): unknown {
+export function explainSqliteError(thrown: unknown, path: string, isOpening = false): unknown {
   const result = resultCode(thrown)
-  return result === null ? thrown : storeErrorOf(result, path, thrown)
+  return result === null ? thrown : storeErrorOf(result, path, { cause: thrown, isOpening })
 }

@@ -223,6 +223,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Kysely<Schema>
     return db
   } catch (thrown) {
     database?.close()
-    throw explainSqliteError(thrown, path)
+    // A step of the schema that failed was explained where it failed.
+    throw explainSqliteError(thrown, path, true)
   }
 }
