@@ -1,0 +1,35 @@
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { createMuster } from '../../src/index.ts'
+import { unwatchFile } from '../support/crash-watch.ts'
+import { scriptedSource, type Scripted } from '../support/scripted-source.ts'
+
+/** Settings under which nothing waits; those of the other tests come with their runner, which a process of its own has not. */
+export const QUICK = { backoffMs: 1, maxBackoffMs: 4, maxAttempts: 4, leaseMs: 5_000 } as const
+
+/** In memory where the machine has a file system for that: these are thousands of databases. */
+const PARENT = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
+
+/** The path of a database in a folder of its own, gone when the function has ended. */
+export async function inPlace<T>(use: (path: string) => Promise<T>): Promise<T> {
+  const folder = mkdtempSync(join(PARENT, 'muster-test-'))
+  const path = join(folder, 'muster.db')
+  try {
+    return await use(path)
+  } finally {
+    unwatchFile(path)
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+/** A Muster that nobody watches, for what happened before. */
+export async function musterAt(path: string, listings: Record<string, Scripted>) {
+  mkdirSync(dirname(path), { recursive: true })
+  const muster = await createMuster({
+    database: path,
+    ...QUICK,
+    sources: [scriptedSource(listings)],
+  })
+  return { muster, close: () => muster.close() }
+}

@@ -1,0 +1,40 @@
+import { deliveryScenario, portScenario, resumedDeliveryScenario } from './scenarios/delivery.ts'
+import { importScenario, resourcesScenario } from './scenarios/imports.ts'
+import { reportsScenario } from './scenarios/reports.ts'
+import { failureScenario, retryScenario } from './scenarios/resumes.ts'
+import { roundsScenario } from './scenarios/rounds.ts'
+import {
+  creationScenario,
+  emptyFileScenario,
+  migrationScenario,
+  upgradeScenarios,
+} from './scenarios/schema.ts'
+import type { Scenario } from './scenario.ts'
+import { stallScenario, takeOverScenario, walkScenario } from './scenarios/walks.ts'
+
+/** What a host can be doing when its process dies. */
+export const SCENARIOS = {
+  creation: creationScenario,
+  emptyFile: emptyFileScenario,
+  migration: migrationScenario,
+  walk: walkScenario,
+  stall: stallScenario,
+  takeOver: takeOverScenario,
+  failure: failureScenario,
+  retry: retryScenario,
+  delivery: deliveryScenario,
+  resumedDelivery: resumedDeliveryScenario,
+  port: portScenario,
+  rounds: roundsScenario,
+  reports: reportsScenario,
+  imports: importScenario,
+  resources: resourcesScenario,
+} satisfies Record<string, Scenario>
+
+export type ScenarioName = keyof typeof SCENARIOS
+
+/** By name, in order; those of earlier schemas among them as soon as there are any. */
+export const ALL: readonly (readonly [name: string, scenario: Scenario])[] = [
+  ...Object.entries(SCENARIOS),
+  ...upgradeScenarios.map((scenario, i) => [`upgrade ${i + 1}`, scenario] as const),
+]
