@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto'
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 
 // Node resolves XState to its production build, which drops the safety checks
@@ -16,6 +17,8 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     pool: 'forks',
+    // Vitest leaves a core to itself, which is half of two.
+    maxWorkers: availableParallelism(),
     execArgv: conditions,
     env: { MUSTER_SEED: seed },
     testTimeout: isLong ? 900_000 : 60_000,
