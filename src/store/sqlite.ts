@@ -4,10 +4,8 @@ import {
   CompiledQuery,
   Kysely,
   SqliteAdapter,
-  SqliteDriver,
   SqliteIntrospector,
   SqliteQueryCompiler,
-  type DatabaseConnection,
   type Dialect,
   type SqliteDatabase,
   type SqliteStatement,
@@ -19,9 +17,9 @@ import {
   lookBeforeMerging,
   versionOf,
 } from './database-file.ts'
-import { StoreError } from '../domain/errors.ts'
 import { MIGRATIONS, type Migration } from './migrations.ts'
 import type { Schema } from './schema.ts'
+import { BRIEF_WAIT_MS, PatientSqliteDriver } from './sqlite-driver.ts'
 import { explainSqliteError, resultCode } from './sqlite-errors.ts'
 
 export { APPLICATION_ID }
@@ -31,10 +29,6 @@ const WAL_PAGES = 4_000
 
 /** Page cache in KiB: the identities are hashes, so a page of items touches the indexes all over. */
 const CACHE_KIB = 16_000
-
-/** How long SQLite itself waits for the lock of a transaction, and how long we pause before it looks again. */
-const BRIEF_WAIT_MS = 5
-const LOCK_PAUSE_MS = 15
 
 /** Statements kept prepared; the store has about sixty. */
 const MAX_PREPARED = 300
@@ -63,11 +57,6 @@ class PreparedDatabase implements SqliteDatabase {
   constructor(database: Database.Database, options: SqliteOptions) {
     this.#database = database
     this.#options = options
-  }
-
-  /** How long SQLite itself waits for a lock, in milliseconds. */
-  waitForLocks(ms: number): void {
-    this.#database.pragma(`busy_timeout = ${ms}`)
   }
 
   get inTransaction(): boolean {
@@ -116,46 +105,10 @@ class PreparedDatabase implements SqliteDatabase {
   }
 }
 
-class ImmediateSqliteDriver extends SqliteDriver {
-  readonly #database: PreparedDatabase
-
-  constructor(database: PreparedDatabase) {
-    super({ database })
-    this.#database = database
-  }
-
-  /**
-   * A deferred transaction that reads before it writes fails at once when another process wrote in between.
-   *
-   * SQLite's own wait for a lock stops the whole thread, and with it a transaction of another
-   * connection of this process that holds the lock; so it waits a moment, and we wait for the rest.
-   */
-  override async beginTransaction(connection: DatabaseConnection): Promise<void> {
-    for (const giveUpAt = performance.now() + BUSY_TIMEOUT_MS; ;) {
-      try {
-        this.#database.waitForLocks(BRIEF_WAIT_MS)
-        await connection.executeQuery(CompiledQuery.raw('begin immediate'))
-        return
-      } catch (thrown) {
-        const busy = thrown instanceof StoreError && thrown.code === 'STORE_BUSY'
-        if (!busy || performance.now() > giveUpAt) throw thrown
-      } finally {
-        this.#database.waitForLocks(BUSY_TIMEOUT_MS)
-      }
-      await sleep(LOCK_PAUSE_MS)
-    }
-  }
-
-  /** A full disk rolls back by itself; a second rollback would hide the error that mattered. */
-  override async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
-    if (this.#database.inTransaction) await super.rollbackTransaction(connection)
-  }
-}
-
 function sqliteDialect(database: PreparedDatabase): Dialect {
   return {
     createAdapter: () => new SqliteAdapter(),
-    createDriver: () => new ImmediateSqliteDriver(database),
+    createDriver: () => new PatientSqliteDriver(database),
     createIntrospector: (db) => new SqliteIntrospector(db),
     createQueryCompiler: () => new SqliteQueryCompiler(),
   }
@@ -215,6 +168,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Kysely<Schema>
     await useLog(database)
     // An operating-system crash may lose the last commits, never consistency; a killed process loses none.
     database.pragma('synchronous = NORMAL')
+    database.pragma(`busy_timeout = ${BRIEF_WAIT_MS}`)
     database.pragma(`wal_autocheckpoint = ${WAL_PAGES}`)
     database.pragma(`cache_size = -${CACHE_KIB}`)
     const prepared = new PreparedDatabase(database, options)

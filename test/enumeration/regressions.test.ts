@@ -1,9 +1,9 @@
 /** Defects that were found once, each in the words of whoever would have met it. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import Database from 'better-sqlite3'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { z } from 'zod'
-import { createMuster, defineSource, RetryLaterError } from '../../src/index.ts'
+import { createMuster, defineSource, openStore, RetryLaterError } from '../../src/index.ts'
 import { BUSY_TIMEOUT_MS } from '../../src/store/database-file.ts'
 import { Rig, TIMES } from '../model/rig.ts'
 import { until } from '../model/until.ts'
@@ -325,4 +325,22 @@ test('a session that failed when everything was kept already can be brought to i
 
   const again = await rig.resume(first.sessionId)
   expect(await again.done).toMatchObject({ status: 'COMPLETED', failureReason: null })
+})
+
+test('a statement that waits for a lock of the same process neither fails nor stops it', async () => {
+  const path = tempDatabase()
+  const [one, other] = [await openStore({ path }), await openStore({ path })]
+  onTestFinished(async () => void (await Promise.all([one.close(), other.close()])))
+  const lease = { sessionId: 'none', owner: 'me' }
+  // Each of these is one statement; the round is a transaction that goes on while they wait.
+  const waits = [
+    () => other.acknowledgeTasks({ seqs: [1], at: 1 }),
+    () => other.releaseLease(lease),
+    () => other.renewLease({ ...lease, leaseUntil: 1 }),
+    () => other.beginDelivery({ sessionId: 'none', at: 1 }),
+  ]
+  for (const wait of waits) {
+    const [round] = await Promise.all([one.openRound({ at: 1 }), wait()])
+    expect(round.roundId).toBe(1)
+  }
 })
