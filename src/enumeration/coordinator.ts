@@ -77,6 +77,8 @@ export class EnumerationCoordinator implements Coordinator {
   readonly #deps: EnumerationDeps
   readonly #owner = newOwner()
   readonly #walks = new Map<string, OpenWalk>()
+  /** The walks that have something left in this process: those above, and those that are giving up their leases. */
+  readonly #leaving = new Set<Promise<void>>()
   readonly #unfinished: Map<string, string>
   readonly #walker: Walker
   readonly #actor: CoordinatorActor
@@ -170,7 +172,7 @@ export class EnumerationCoordinator implements Coordinator {
   async close(): Promise<void> {
     this.#closing = true
     this.#actor.send({ type: 'coordinator.drain' })
-    await Promise.all([...this.#walks.values()].map(({ finished }) => finished.promise))
+    await Promise.all(this.#leaving)
     this.#closed.abort()
     this.#stopHeartbeat()
     this.#actor.stop()
@@ -202,6 +204,7 @@ export class EnumerationCoordinator implements Coordinator {
       }),
     }
     const finished = Promise.withResolvers<void>()
+    this.#leaving.add(finished.promise)
     const open = { walk, result, done, finished, over: new AbortController() }
     this.#walks.set(start.sessionId, open)
     this.#unfinished.set(start.targetKey, start.sessionId)
@@ -215,7 +218,7 @@ export class EnumerationCoordinator implements Coordinator {
     const { store, settings, clock } = this.#deps
     this.#listen(open, start.signals)
     refuseUnknownCredentials(walk)
-    if (start.isNew) await patiently(() => this.#create(walk, start), this.#deps)
+    if (start.isNew) await this.#createNew(walk, start)
     const claimed = await patiently(
       () =>
         store.claimSession({
@@ -261,6 +264,16 @@ export class EnumerationCoordinator implements Coordinator {
     signal?.addEventListener('abort', stop('enumerator.cancel'), options)
     drain?.addEventListener('abort', stop('enumerator.drain'), options)
     walk.cancelled = signal?.aborted === true || drain?.aborted === true
+  }
+
+  async #createNew(walk: Walk, start: Start): Promise<void> {
+    try {
+      await patiently(() => this.#create(walk, start), this.#deps)
+    } catch (thrown) {
+      // What could not be stored is not there to be taken up by the next call.
+      this.#unfinished.delete(start.targetKey)
+      throw thrown
+    }
   }
 
   async #create(walk: Walk, start: Start): Promise<void> {
@@ -328,6 +341,7 @@ export class EnumerationCoordinator implements Coordinator {
       // Told when the session is free again: a handler may take it up at once.
       this.#announceEnd(walk)
       this.#channels.dropIdle(walk.sessionId)
+      this.#leaving.delete(finished.promise)
       finished.resolve()
       if (error === undefined) done.resolve(walk.state)
       else done.reject(error)
@@ -361,20 +375,27 @@ export class EnumerationCoordinator implements Coordinator {
   /** Whether something of the target is left to walk or to deliver; else the next call starts afresh. */
   async #settleTarget(targetKey: string): Promise<void> {
     const [left] = await this.#deps.store.findUnfinished(targetKey)
+    // Begun since the look at the database, which may not have it yet.
+    if (this.#walks.has(this.#unfinished.get(targetKey) ?? '')) return
     if (left === undefined) this.#unfinished.delete(targetKey)
     else this.#unfinished.set(targetKey, left.sessionId)
   }
 
   async #renewLeases(): Promise<void> {
     const { store, clock, settings } = this.#deps
-    for (const { walk } of this.#walks.values()) {
+    for (const open of this.#walks.values()) {
+      const { walk } = open
+      // One that is not claimed yet has no lease to renew, and none to lose.
+      if (walk.revision === 0) continue
       const fence = { sessionId: walk.sessionId, owner: this.#owner }
       // A renewal that fails is tried again at the next beat; the fence holds meanwhile.
       const held = await store
         .renewLease({ ...fence, leaseUntil: clock.now() + settings.leaseMs })
         .catch(() => true)
       const reason = `session ${walk.sessionId} was taken over by another process`
-      if (!held) this.#enumerator(walk.sessionId)?.send({ type: 'lease.lost', reason })
+      // The answer may come late, when the session is walked anew.
+      if (held || this.#walks.get(walk.sessionId) !== open) continue
+      this.#enumerator(walk.sessionId)?.send({ type: 'lease.lost', reason })
     }
   }
 

@@ -40,24 +40,26 @@ interface Stored {
 const SESSIONS = `select sessions.*, checkpoints.data from sessions
   join checkpoints on checkpoints.target_id = sessions.session_id order by sessions.id`
 
-const batchesOf = (path: string, session: number) =>
-  ask<BatchRow>(path, `select * from batches where session = ${session} order by number`)
+const count = (look: Ask, sql: string) =>
+  (look(`select count(*) as n from ${sql}`) as { n: number }[])[0]?.n
 
-const count = (path: string, sql: string) =>
-  ask<{ n: number }>(path, `select count(*) as n from ${sql}`)[0]?.n
+type Ask = (sql: string) => unknown[]
 
-export interface Listed {
+export interface Looking {
   /** Whether an item can be listed twice: it is then kept twice, and is one task. */
   readonly twice?: boolean
+  /** Asks the file; who looks often keeps it open. */
+  readonly ask?: Ask
 }
 
 /**
  * What has to hold of the file at any moment, whoever died when: the snapshot
  * and the columns say the same, and the rows bear it out.
  */
-export function expectConsistent(path: string, { twice = false }: Listed = {}): void {
-  expect(ask(path, 'pragma integrity_check')).toEqual([{ integrity_check: 'ok' }])
-  for (const row of ask<SessionRow>(path, SESSIONS)) {
+export function expectConsistent(path: string, options: Looking = {}): void {
+  const { twice = false, ask: look = (sql) => ask(path, sql) } = options
+  expect(look('pragma integrity_check')).toEqual([{ integrity_check: 'ok' }])
+  for (const row of look(SESSIONS) as SessionRow[]) {
     const { snapshot } = JSON.parse(row.data) as { readonly snapshot: Stored }
     const { context } = snapshot
     expect(columnsOf(row)).toEqual({
@@ -69,7 +71,7 @@ export function expectConsistent(path: string, { twice = false }: Listed = {}): 
       shortfalls: context.shortfalls,
       total: context.total,
     })
-    expectRows(path, row, twice)
+    expectRows(look, row, twice)
   }
 }
 
@@ -96,29 +98,59 @@ function columnsOf(row: SessionRow) {
 }
 
 /** The batches, failed items and tasks that a session's counters speak of. */
-function expectRows(path: string, row: SessionRow, listedTwice: boolean): void {
-  const batches = batchesOf(path, row.id)
+function expectRows(look: Ask, row: SessionRow, listedTwice: boolean): void {
+  const batches = look(
+    `select * from batches where session = ${row.id} order by number`,
+  ) as BatchRow[]
   expect(batches.map(({ number }) => number)).toEqual(batches.map((_, i) => i + 1))
   expect(batches).toHaveLength(row.total_batches)
   expect(batches.filter(({ status }) => status === 'FAILED')).toHaveLength(row.failed_batches)
   expect(batches.filter((batch) => batch.completed_at === null)).toEqual([])
   expect(batches.reduce((sum, batch) => sum + batch.items_processed, 0)).toBe(row.items_processed)
-  expect(count(path, `failed_items where session = ${row.id}`)).toBe(row.items_failed)
-  const tasks = count(path, `tasks where session = ${row.id}`)
+  expect(count(look, `failed_items where session = ${row.id}`)).toBe(row.items_failed)
+  const tasks = count(look, `tasks where session = ${row.id}`)
   // Where every item is listed once, what was kept is what is to be scanned.
   if (listedTwice) expect(tasks).toBeLessThanOrEqual(row.items_processed)
   else expect(tasks).toBe(row.items_processed)
-  expect(count(path, `tasks where session = ${row.id} and task_id is null`)).toBe(0)
+  expect(look(LOOSE_TASKS.replaceAll('$session', `${row.id}`))).toEqual([])
+  expect(look(LOOSE_FAILURES.replaceAll('$session', `${row.id}`))).toEqual([])
+  expect(look(LOOSE_BATCHES.replaceAll('$session', `${row.id}`))).toEqual([])
 }
 
+/** Tasks that lack what they speak of, or that no batch has, or two have. */
+const LOOSE_TASKS = `select tasks.* from tasks
+  join sessions on sessions.id = tasks.session
+  left join resources on resources.id = tasks.target
+  left join scan_targets on scan_targets.target_id = tasks.target
+  left join job_targets on job_targets.target = tasks.target and job_targets.job = sessions.job
+  where tasks.session = $session and (
+    resources.uri is not tasks.uri or resources.uri not like '%://' || resources.key
+    or scan_targets.target_id is null or job_targets.job is null
+    or (select count(*) from batches where batches.session = tasks.session
+      and tasks.seq between batches.first_task and batches.last_task) <> 1)`
+
+/** Failed items without a reason, or of a batch in which none failed. */
+const LOOSE_FAILURES = `select failed_items.* from failed_items
+  left join batches on batches.session = failed_items.session
+    and batches.number = failed_items.batch_number
+  where failed_items.session = $session
+    and (batches.number is null or batches.items_failed = 0 or failed_items.reason = '')`
+
+/** Batches that ended at another time than they were last changed. */
+const LOOSE_BATCHES = `select * from batches
+  where session = $session and (completed_at is not last_update or started_at > last_update)`
+
 /** What is stored of a session is what its live actor is. */
-export function expectStoredAsLive(rig: Rig, sessionId: string): void {
+export function expectStoredAsLive(
+  rig: Rig,
+  sessionId: string,
+  look: Ask = (sql) => ask(rig.path, sql),
+): void {
   const live = rig.recorder.snapshotOf(sessionActorId(sessionId)) as SessionSnapshot | undefined
   if (live === undefined || live.status === ('stopped' as never)) return
-  const [row] = ask<SessionRow>(
-    rig.path,
+  const [row] = look(
     SESSIONS.replace('order', `where session_id = '${sessionId}' order`),
-  )
+  ) as SessionRow[]
   expect(JSON.parse(row?.data ?? 'null')).toEqual(JSON.parse(JSON.stringify(sealSnapshot(live))))
   expect(row?.status).toBe(machineState(live).status)
 }

@@ -264,8 +264,11 @@ export class Rig {
     return run
   }
 
-  async resume(sessionId: string): Promise<EnumerationResult> {
-    const run = this.muster.coordinator.resumeTarget(await this.load(sessionId))
+  async resume(
+    sessionId: string,
+    options: Parameters<Muster['coordinator']['resumeTarget']>[1] = {},
+  ): Promise<EnumerationResult> {
+    const run = this.muster.coordinator.resumeTarget(await this.load(sessionId), options)
     run.done.catch(() => undefined)
     return run
   }
