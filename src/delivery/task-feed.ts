@@ -15,7 +15,7 @@ export interface TaskFeedOptions {
   /** Aborts when the store is about to be closed. */
   readonly closed: AbortSignal
   /** Called when somebody begins to take tasks. */
-  readonly onBegun: () => void
+  readonly onBegun: () => void | Promise<void>
   /** Called when a reader has left. */
   readonly onIdle?: () => void
   /** Called when every task of an ended walk is acknowledged. */
@@ -165,7 +165,7 @@ export class TaskFeed {
 
   async #begin(): Promise<void> {
     await this.#remember()
-    this.#options.onBegun()
+    await this.#options.onBegun()
   }
 
   /** A restart goes on with the delivery. */

@@ -12,7 +12,7 @@ export interface ChannelsDeps extends Pick<EnumerationDeps, 'store' | 'clock' | 
   /** Aborts when the store is about to be closed. */
   readonly closed: AbortSignal
   isWalked(sessionId: string): boolean
-  onBegun(session: Session): void
+  onBegun(session: Session): Promise<void>
   onDrained(session: Session): Promise<void>
 }
 

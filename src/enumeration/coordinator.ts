@@ -96,7 +96,8 @@ export class EnumerationCoordinator implements Coordinator {
       ...deps,
       closed: this.#closed.signal,
       isWalked: (sessionId) => this.#walks.has(sessionId),
-      onBegun: ({ targetKey, sessionId }) => this.#unfinished.set(targetKey, sessionId),
+      // One that could not be stored is not taken up, whoever reads from it.
+      onBegun: ({ targetKey }) => this.#settleTarget(targetKey).catch(() => undefined),
       onDrained: ({ targetKey }) => this.#settleTarget(targetKey).catch(() => undefined),
     })
     this.#walker = new Walker({ ...deps, owner: this.#owner, coordinator: () => this.#actor })

@@ -63,7 +63,7 @@ class Delivery {
       window: this.#window,
       changes: this.changes,
       closed: this.closed.signal,
-      onBegun: () => (this.begun += 1),
+      onBegun: () => void (this.begun += 1),
       onDrained: () => void (this.drained += 1),
     })
   }

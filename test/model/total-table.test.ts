@@ -102,7 +102,7 @@ async function openSystem() {
     ...deps,
     closed: new AbortController().signal,
     isWalked: () => true,
-    onBegun: () => {},
+    onBegun: async () => {},
     onDrained: async () => {},
   })
   const targetKey = targetKeyOf(CONFIG)

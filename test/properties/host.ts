@@ -1,7 +1,6 @@
 import type { AnyActorRef, InspectionEvent } from 'xstate'
 import {
   LeaseError,
-  type MusterError,
   type EnumerationResult,
   type MusterOptions,
   type SessionState,
@@ -208,8 +207,6 @@ export class Host {
   #faultOfBreak(life: Life, error: unknown): string | null {
     if (error instanceof LeaseError && this.#world.canBeRefused) return null
     if (life.hadDiskError && String(error).includes('disk I/O error')) return null
-    // Asked for again at the very moment at which it could not be stored.
-    if (life.hadDiskError && (error as MusterError)?.code === 'SESSION_NOT_FOUND') return null
     return `a walk broke: ${String((error as Error)?.stack ?? error)}`
   }
 
