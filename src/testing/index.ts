@@ -2,7 +2,7 @@
  * `muster/testing`: what an adapter has to promise, as cases for whatever runs
  * your tests, and the paths of a statechart.
  */
-export type { Alphabet } from './alphabet.ts'
+export type { Alphabet, MachineEvent, PossibleEvent } from './alphabet.ts'
 export type { ContractCase } from './contract-case.ts'
 export { MachineCoverage, type CoverageKind, type Seen } from './machine-coverage.ts'
 export {

@@ -1,9 +1,21 @@
-import type { AnyStateMachine, AnyStateNode, InspectionEvent } from 'xstate'
+import type {
+  AnyActorRef,
+  AnyEventObject,
+  AnyMachineSnapshot,
+  AnyStateMachine,
+  AnyStateNode,
+  AnyTransitionDefinition,
+  InspectionEvent,
+} from 'xstate'
 import {
   allNodes,
+  candidatesFor,
   describeTransition,
+  eventlessIn,
+  guardOf,
   leavesOf,
   nameOf,
+  passedOver,
   referenceOf,
   transitionsOf,
 } from './machine-structure.ts'
@@ -21,16 +33,26 @@ export type CoverageKind = 'states' | 'transitions' | 'guards' | 'actions' | 'de
 
 const DELAY = /^xstate\.after\.(.+?)\./
 
+/** What XState says of one step of an actor. */
+type Microstep = Extract<InspectionEvent, { type: '@xstate.microstep' }>
+
 /**
  * What running actors of a machine have done, read off XState's own account of
- * each step and off its guards: what a test believes to have covered is not asked.
- * What there is to cover is read off the machine's definition.
+ * each of their steps: what a test believes to have covered is not asked. What
+ * there is to cover is read off the machine's definition.
+ *
+ * An action counts as seen when its transition was taken, or its state entered
+ * or left; a guard when a branch that it guards was taken, and when one was
+ * tried and passed over.
  */
 export class MachineCoverage {
   readonly machine: AnyStateMachine
   readonly #transitions = new Set<string>()
   readonly #states = new Set<string>()
   readonly #guards = new Set<string>()
+  readonly #actions = new Set<string>()
+  /** Each actor as it was last seen. */
+  readonly #last = new WeakMap<object, AnyMachineSnapshot>()
 
   constructor(machine: AnyStateMachine) {
     this.machine = machine
@@ -39,23 +61,24 @@ export class MachineCoverage {
   /** Give it to `createActor` or `createMuster`, or call it from an `inspect` of your own. */
   readonly inspect = (event: InspectionEvent): void => {
     if (event.type !== '@xstate.microstep' && event.type !== '@xstate.snapshot') return
-    const { machine, _nodes = [] } = event.snapshot as {
-      readonly machine?: AnyStateMachine
-      readonly _nodes?: readonly AnyStateNode[]
-    }
-    if (machine?.id !== this.machine.id) return
-    for (const node of _nodes) this.#states.add(nameOf(node))
-    if (event.type !== '@xstate.microstep') return
-    for (const transition of event._transitions) {
-      this.#transitions.add(describeTransition(transition))
-    }
+    const snapshot = event.snapshot as AnyMachineSnapshot
+    // A machine that was provided with other parts has the same config; a name can be another's.
+    if (snapshot.machine?.config !== this.machine.config) return
+    const actor = event.actorRef as AnyActorRef
+    const before = this.#last.get(actor)
+    this.#last.set(actor, snapshot)
+    this.#note(before, snapshot)
+    if (event.type === '@xstate.microstep') this.#take(event, before)
+    // A whole step ends here: whatever would happen by itself was tried.
+    else if (snapshot.status === 'active') this.#decide(eventlessIn(snapshot), false)
   }
 
   /**
-   * Notes from now on how the machine's guards decide, those of machines that
-   * are made of it by `provide` afterwards too.
+   * Counts, from now on, how the machine's named guards decide wherever they are
+   * asked: in `snapshot.can(event)` too, of which an actor knows nothing. What a
+   * generator of paths asks counts as well, so generate the paths before.
    *
-   * @returns how to leave them alone again
+   * @returns how to leave the guards alone again
    */
   watchGuards(): () => void {
     const { guards } = this.machine.implementations
@@ -75,18 +98,22 @@ export class MachineCoverage {
   get table(): Record<CoverageKind, Seen> {
     const nodes = allNodes(this.machine)
     const transitions = nodes.flatMap(transitionsOf)
-    const taken = transitions.filter((t) => this.#transitions.has(describeTransition(t)))
-    const entered = nodes.filter((node) => this.#states.has(nameOf(node)))
-    const guards = names(transitions.map(({ guard }) => guard))
+    const guarded = transitions.filter(({ guard }) => guard !== undefined)
     return {
-      states: compare(leavesOf(this.machine).map(nameOf), [...this.#states]),
-      transitions: compare(transitions.map(describeTransition), [...this.#transitions]),
+      states: compare(leavesOf(this.machine).map(nameOf), this.#states),
+      transitions: compare(transitions.map(describeTransition), this.#transitions),
       guards: compare(
-        guards.flatMap((name) => [`${name} is true`, `${name} is false`]),
-        [...this.#guards],
+        guarded.flatMap((of) => [`${guardOf(of)} is true`, `${guardOf(of)} is false`]),
+        this.#guards,
       ),
-      actions: compare(actionsOf(transitions, nodes), actionsOf(taken, entered)),
-      delays: compare(delaysOf(transitions), delaysOf(taken)),
+      actions: compare(
+        [...transitions.flatMap(actionsOf), ...nodes.flatMap(actionsAround)],
+        this.#actions,
+      ),
+      delays: compare(
+        transitions.flatMap(delayOf),
+        new Set([...this.#transitions].flatMap((name) => DELAY.exec(eventIn(name))?.[1] ?? [])),
+      ),
     }
   }
 
@@ -96,30 +123,76 @@ export class MachineCoverage {
       missing.map((what) => `${kind}: ${what}`),
     )
   }
+
+  /** The states that were entered and left, with what is done there. */
+  #note(before: AnyMachineSnapshot | undefined, after: AnyMachineSnapshot): void {
+    const names = (snapshot: AnyMachineSnapshot | undefined) =>
+      new Set((snapshot?._nodes as readonly AnyStateNode[] | undefined)?.map(nameOf))
+    const [left, entered] = [names(before), names(after)]
+    for (const name of entered) this.#states.add(name)
+    for (const node of allNodes(this.machine)) {
+      const [was, is] = [left.has(nameOf(node)), entered.has(nameOf(node))]
+      if (is && !was) this.#act([...node.entry, ...initialActions(node, left, entered)])
+      if (was && !is) this.#act(node.exit)
+    }
+  }
+
+  #take({ event, _transitions: taken }: Microstep, before: AnyMachineSnapshot | undefined): void {
+    for (const transition of taken) {
+      this.#transitions.add(describeTransition(transition))
+      this.#act(transition.actions)
+    }
+    this.#decide(taken, true)
+    if (before === undefined) return
+    const isEventless = taken.some(({ eventType }) => eventType === '')
+    const candidates = isEventless
+      ? eventlessIn(before)
+      : candidatesFor(before, event as AnyEventObject)
+    this.#decide(passedOver(candidates, taken), false)
+  }
+
+  #act(actions: readonly unknown[]): void {
+    for (const action of actions) this.#actions.add(referenceOf(action))
+  }
+
+  #decide(transitions: readonly AnyTransitionDefinition[], holds: boolean): void {
+    for (const transition of transitions) {
+      if (transition.guard !== undefined) this.#guards.add(`${guardOf(transition)} is ${holds}`)
+    }
+  }
 }
 
-type Acting = Pick<AnyStateNode, 'entry' | 'exit'>
+/** Timers are XState's own actions; what they do is a transition. */
+const isNamed = (name: string): boolean => !/^xstate\.(raise|cancel)$/.test(name)
 
-/** The actions that run when these transitions are taken and these states are entered and left. */
-function actionsOf(
-  transitions: readonly { readonly actions: readonly unknown[] }[],
-  nodes: readonly Acting[],
-): string[] {
-  return names([
-    ...transitions.flatMap(({ actions }) => actions),
-    ...nodes.flatMap(({ entry, exit }) => [...entry, ...exit] as unknown[]),
-    // Timers are XState's own actions; what they do is a transition.
-  ]).filter((name) => !/^xstate\.(raise|cancel)$/.test(name))
+const actionsOf = ({ actions }: AnyTransitionDefinition): string[] =>
+  actions.map(referenceOf).filter(isNamed)
+
+/** What is done on the way into a state, and out of it. */
+const actionsAround = ({ entry, exit, initial }: AnyStateNode): string[] =>
+  [...entry, ...exit, ...(initial?.actions ?? [])].map(referenceOf).filter(isNamed)
+
+/** What is done when a state is entered without saying where in it. */
+function initialActions(
+  { initial }: AnyStateNode,
+  left: ReadonlySet<string>,
+  entered: ReadonlySet<string>,
+): readonly unknown[] {
+  const targets = (initial?.target ?? []) as readonly AnyStateNode[]
+  const isEntered = targets.every((node) => entered.has(nameOf(node)) && !left.has(nameOf(node)))
+  return isEntered ? (initial?.actions ?? []) : []
 }
 
-const delaysOf = (transitions: readonly { readonly eventType: string }[]): string[] =>
-  names(transitions.map(({ eventType }) => DELAY.exec(eventType)?.[1]))
+const delayOf = ({ eventType }: AnyTransitionDefinition): string[] => {
+  const name = DELAY.exec(eventType)?.[1]
+  return name === undefined ? [] : [name]
+}
 
-const names = (references: readonly unknown[]): string[] => [
-  ...new Set(references.map(referenceOf).filter((name) => name !== '')),
-]
+/** The event in the name of a transition. */
+const eventIn = (name: string): string => / --(\S+)/.exec(name)?.[1] ?? ''
 
-function compare(all: readonly string[], seen: readonly string[]): Seen {
-  const missing = all.filter((what) => !seen.includes(what))
+function compare(of: readonly string[], seen: ReadonlySet<string>): Seen {
+  const all = [...new Set(of)]
+  const missing = all.filter((what) => !seen.has(what))
   return { seen: all.length - missing.length, total: all.length, missing }
 }

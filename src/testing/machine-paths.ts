@@ -1,27 +1,15 @@
-import { getAdjacencyMap } from '@xstate/graph'
-import {
-  createActor,
-  type ActorScope,
-  type AnyMachineSnapshot,
-  type AnyStateMachine,
-  type EventFromLogic,
-  type EventObject,
-  type SnapshotFrom,
-} from 'xstate'
-import type { Alphabet } from './alphabet.ts'
+import type { AnyStateMachine, EventFromLogic, SnapshotFrom } from 'xstate'
+import type { Alphabet, PossibleEvent } from './alphabet.ts'
 import { alphabetOf } from './alphabets/index.ts'
-import {
-  allNodes,
-  candidatesFor,
-  describeTransition,
-  eventlessIn,
-  stateOf,
-  transitionsOf,
-} from './machine-structure.ts'
+import { explore, type Edge } from './machine-graph.ts'
+import { allNodes, describeTransition, stateOf, transitionsOf } from './machine-structure.ts'
 
 /** One event, and what the machine makes of it. */
-export interface MachineStep<M extends AnyStateMachine = AnyStateMachine> {
-  readonly event: EventFromLogic<M>
+export interface MachineStep<
+  M extends AnyStateMachine = AnyStateMachine,
+  E extends PossibleEvent<M> = EventFromLogic<M>,
+> {
+  readonly event: E
   /** The event in a word or two, as the titles have it. */
   readonly name: string
   readonly before: SnapshotFrom<M>
@@ -33,56 +21,46 @@ export interface MachineStep<M extends AnyStateMachine = AnyStateMachine> {
 }
 
 /** One way through a machine, from its initial state. */
-export interface MachinePath<M extends AnyStateMachine = AnyStateMachine> {
+export interface MachinePath<
+  M extends AnyStateMachine = AnyStateMachine,
+  E extends PossibleEvent<M> = EventFromLogic<M>,
+> {
   /** `reaches COMPLETED by session.start, a page, listing.exhausted`. */
   readonly title: string
-  readonly steps: readonly MachineStep<M>[]
-}
-
-/** The most states that are looked at; more are a key that lets every count make a state. */
-const LIMIT = 20_000
-
-interface Edge {
-  readonly from: string
-  readonly to: string
-  readonly step: MachineStep
-  /** What a path shows that takes this edge. */
-  readonly shows: readonly string[]
+  readonly steps: readonly MachineStep<M, E>[]
 }
 
 /**
  * Paths that together take every transition of a machine in every state that
- * has it, each guarded branch for itself, and see every guard refuse. Nothing is executed: no action runs,
- * no invoked actor starts, no time passes.
+ * has it, each guarded branch for itself, and see every guard refuse. Nothing
+ * is executed: no action runs, no invoked actor starts, no time passes.
  *
- * The paths are few: each leads the shortest way to something that no other
- * path shows. What is not among them cannot be reached with the given events:
- * see `unreached`.
+ * Each path leads the shortest way to something that no other path shows. What
+ * is not among them cannot be reached with the given events: see `unreached`.
  *
  * @param alphabet what can happen; Muster's own machines bring theirs
  * @throws Error for a machine without an alphabet, and for one whose states do not end
  */
-export function machinePaths<M extends AnyStateMachine>(
-  machine: M,
-  alphabet: Alphabet<M> = alphabetOf(machine),
-): MachinePath<M>[] {
-  const { start, edges } = explore(machine, alphabet as unknown as Alphabet)
-  const ways = shortestWays(start, edges)
+export function machinePaths<
+  M extends AnyStateMachine,
+  const E extends PossibleEvent<M> = EventFromLogic<M>,
+>(machine: M, alphabet?: Alphabet<NoInfer<M>, E>): MachinePath<M, E>[] {
+  const whatHappens = (alphabet ?? alphabetOf(machine)) as unknown as Alphabet
+  const { start, edges } = explore(machine, whatHappens)
+  const ways = new Ways(start, edges)
   const shown = new Set<string>()
   const paths: Edge[][] = []
   // The nearest first: what is shown by a short way needs no long one.
-  const byDistance = edges.toSorted(
-    (a, b) => (ways.get(a.from)?.length ?? 0) - (ways.get(b.from)?.length ?? 0),
-  )
-  for (const edge of byDistance) {
-    if (edge.shows.every((what) => shown.has(what))) continue
-    const path = [...(ways.get(edge.from) ?? []), edge]
-    for (const { shows } of path) for (const what of shows) shown.add(what)
+  for (const edge of edges.toSorted((a, b) => ways.distance(a.from) - ways.distance(b.from))) {
+    if (shows(edge).every((what) => shown.has(what))) continue
+    const path = [...ways.to(edge.from), edge]
+    for (const what of path.flatMap(shows)) shown.add(what)
     paths.push(path)
   }
+  const nameOf = (event: Edge['event']) => whatHappens.name?.(event as never) ?? event.type
   return withoutSuperfluous(paths).map((path) => ({
-    title: titleOf(path),
-    steps: path.map(({ step }) => step) as unknown as MachineStep<M>[],
+    title: titleOf(path, nameOf),
+    steps: path.map((edge) => stepOf(edge, nameOf)) as unknown as MachineStep<M, E>[],
   }))
 }
 
@@ -90,171 +68,79 @@ export function machinePaths<M extends AnyStateMachine>(
 export const whatIsToShow = (machine: AnyStateMachine): string[] =>
   allNodes(machine)
     .flatMap(transitionsOf)
-    .flatMap((transition) =>
-      transition.guard === undefined
-        ? [describeTransition(transition)]
-        : [describeTransition(transition), refusal(describeTransition(transition))],
-    )
+    .flatMap((transition) => {
+      const name = describeTransition(transition)
+      return transition.guard === undefined ? [name] : [name, refusal(name)]
+    })
 
 /** What the paths do not show of their machine, by name; empty when they show everything. */
-export function unreached(machine: AnyStateMachine, paths: readonly MachinePath[]): string[] {
+export function unreached(
+  machine: AnyStateMachine,
+  paths: readonly { readonly steps: readonly Pick<MachineStep, 'taken' | 'refused'>[] }[],
+): string[] {
   const shown = new Set(paths.flatMap(({ steps }) => steps.flatMap(shownBy)))
   return whatIsToShow(machine).filter((what) => !shown.has(what))
 }
 
 const refusal = (transition: string) => `${transition} is refused`
 
-const shownBy = ({ taken, refused }: Pick<MachineStep, 'taken' | 'refused'>): string[] => [
+const shownBy = ({ taken, refused }: Pick<Edge, 'taken' | 'refused'>): string[] => [
   ...taken,
   ...refused.map(refusal),
 ]
 
-interface Graph {
-  /** The key of the initial state. */
-  readonly start: string
-  readonly edges: readonly Edge[]
-}
-
-/** All edges between the states that the alphabet leads to. */
-function explore(machine: AnyStateMachine, alphabet: Alphabet): Graph {
-  const { input, name = ({ type }) => type } = alphabet
-  const keyOf = keyFunction(alphabet)
-  const { scope, watch } = inertScope(machine, input)
-  const states = endingStates(machine, () =>
-    getAdjacencyMap(machine, {
-      input,
-      limit: LIMIT,
-      serializeState: keyOf,
-      // A refused event is an edge too: it shows the guard that refused it.
-      events: (snapshot) => (snapshot.status === 'active' ? [...alphabet.events(snapshot)] : []),
-      serializeEvent: (event) => JSON.stringify(event, plainError) as never,
-    }),
-  )
-  const edgeOf = (from: string, before: AnyMachineSnapshot, event: EventObject): Edge => {
-    let after = before
-    const taken = watch(() => {
-      after = machine.transition(before, event, scope)
-    })
-    const step = {
-      event,
-      name: name(event),
-      before,
-      after,
-      taken,
-      refused: refusedBranches(before, event, after, taken),
-    }
-    return { from, to: keyOf(after), step, shows: [...shownBy(step), ...inherited(step)] }
-  }
-  const edges = Object.entries(states).flatMap(([from, { state, transitions }]) =>
-    Object.values(transitions as Record<string, { event: EventObject }>).map(({ event }) =>
-      edgeOf(from, state as AnyMachineSnapshot, event),
-    ),
-  )
-  return {
-    start: Object.keys(states)[0] ?? '',
-    edges: edges.filter(({ shows }) => shows.length > 0),
-  }
-}
-
-/** @throws Error that says what to do where the states do not end */
-function endingStates<T>(machine: AnyStateMachine, find: () => T): T {
-  try {
-    return find()
-  } catch (thrown) {
-    if (!(thrown instanceof Error) || !thrown.message.includes('limit exceeded')) throw thrown
-    throw new Error(
-      `machine "${machine.id}" has more than ${LIMIT} states with these events: give a "key" that leaves out what makes no difference, such as counters`,
-      { cause: thrown },
-    )
-  }
-}
-
-/** An Error is `{}` as JSON, and two of them would be one event. */
-const plainError = (_: string, value: unknown) => (value instanceof Error ? value.message : value)
-
-const keyFunction =
-  ({ key }: Alphabet) =>
-  (snapshot: AnyMachineSnapshot) =>
-    JSON.stringify([
-      snapshot.status,
-      snapshot.value,
-      key === undefined ? snapshot.context : key(snapshot),
-    ]) as never
-
-/** The guarded branches that an event passed over, and those that its new state did. */
-function refusedBranches(
-  before: AnyMachineSnapshot,
-  event: EventObject,
-  after: AnyMachineSnapshot,
-  taken: readonly string[],
-): string[] {
-  const candidates = candidatesFor(before, event)
-  const first = candidates.findIndex((candidate) => taken.includes(describeTransition(candidate)))
-  const passedOver = first === -1 ? candidates : candidates.slice(0, first)
-  const eventless = after.status === 'active' && taken.length > 0 ? eventlessIn(after) : []
-  return [...passedOver, ...eventless]
-    .filter(({ guard }) => guard !== undefined)
-    .map(describeTransition)
-}
+const SHOWN = new WeakMap<Edge, readonly string[]>()
 
 /**
- * A transition that a state has from the states around it is to be seen in that
- * state too: what it does may depend on what was going on there.
+ * What a path shows that takes this edge. A transition that a state has from
+ * the states around it is to be seen in that state too: what it does may depend
+ * on what was going on there.
  */
-const inherited = ({ before, taken }: MachineStep): string[] =>
-  taken.map((transition) => `${transition} in ${stateOf(before)}`)
-
-/** Where a machine's next snapshot can be computed, and seen to be, without an actor that runs. */
-function inertScope(machine: AnyStateMachine, input: unknown) {
-  let taken: string[] = []
-  const self = createActor(machine, {
-    input,
-    inspect(event) {
-      if (event.type === '@xstate.microstep') {
-        taken.push(...event._transitions.map(describeTransition))
-      }
-    },
-  })
-  const nothing = () => undefined
-  const scope = {
-    self,
-    logger: nothing,
-    id: self.id,
-    sessionId: self.sessionId,
-    defer: nothing,
-    system: self.system,
-    stopChild: nothing,
-    emit: nothing,
-    actionExecutor: nothing,
-  } as unknown as ActorScope<AnyMachineSnapshot, EventObject>
-  return {
-    scope: scope as never,
-    watch(step: () => unknown): string[] {
-      taken = []
-      step()
-      return taken
-    },
-  }
+function shows(edge: Edge): readonly string[] {
+  const known = SHOWN.get(edge)
+  if (known !== undefined) return known
+  const inState = edge.taken.map((transition) => `${transition} in ${stateOf(edge.before)}`)
+  const shown = [...shownBy(edge), ...inState]
+  SHOWN.set(edge, shown)
+  return shown
 }
 
 /** The shortest way to each state, from the first one. */
-function shortestWays(start: string, edges: readonly Edge[]): Map<string, Edge[]> {
-  const leaving = Map.groupBy(edges, ({ from }) => from)
-  const ways = new Map<string, Edge[]>([[start, []]])
-  const queue = [start]
-  for (let state = queue.shift(); state !== undefined; state = queue.shift()) {
-    for (const edge of leaving.get(state) ?? []) {
-      if (ways.has(edge.to)) continue
-      ways.set(edge.to, [...(ways.get(state) ?? []), edge])
-      queue.push(edge.to)
+class Ways {
+  /** The last edge of the way, and how long the way is; the first state has no edge. */
+  readonly #last = new Map<string, { readonly edge: Edge | undefined; readonly length: number }>()
+
+  constructor(start: string, edges: readonly Edge[]) {
+    const leaving = Map.groupBy(edges, ({ from }) => from)
+    this.#last.set(start, { edge: undefined, length: 0 })
+    const reached = [start]
+    for (const state of reached) {
+      for (const edge of leaving.get(state) ?? []) {
+        if (this.#last.has(edge.to)) continue
+        this.#last.set(edge.to, { edge, length: this.distance(state) + 1 })
+        reached.push(edge.to)
+      }
     }
   }
-  return ways
+
+  distance(state: string): number {
+    return this.#last.get(state)?.length ?? Infinity
+  }
+
+  to(state: string): Edge[] {
+    const way: Edge[] = []
+    let last = this.#last.get(state)?.edge
+    while (last !== undefined) {
+      way.push(last)
+      last = this.#last.get(last.from)?.edge
+    }
+    return way.toReversed()
+  }
 }
 
 /** The paths without those that show nothing of their own, the shortest dropped first. */
 function withoutSuperfluous(paths: readonly Edge[][]): Edge[][] {
-  const whatShows = (path: readonly Edge[]) => new Set(path.flatMap(({ shows }) => shows))
+  const whatShows = (path: readonly Edge[]) => new Set(path.flatMap(shows))
   const counts = new Map<string, number>()
   for (const path of paths) {
     for (const what of whatShows(path)) counts.set(what, (counts.get(what) ?? 0) + 1)
@@ -262,16 +148,27 @@ function withoutSuperfluous(paths: readonly Edge[][]): Edge[][] {
   return paths
     .toSorted((a, b) => a.length - b.length)
     .filter((path) => {
-      const shows = [...whatShows(path)]
-      if (shows.some((what) => counts.get(what) === 1)) return true
-      for (const what of shows) counts.set(what, (counts.get(what) ?? 0) - 1)
+      const shown = [...whatShows(path)]
+      if (shown.some((what) => counts.get(what) === 1)) return true
+      for (const what of shown) counts.set(what, (counts.get(what) ?? 0) - 1)
       return false
     })
 }
 
-function titleOf(path: readonly Edge[]): string {
+type Naming = (event: Edge['event']) => string
+
+function titleOf(path: readonly Edge[], nameOf: Naming): string {
   const last = path.at(-1)
   if (last === undefined) return 'does nothing'
-  const end = stateOf(last.step.after)
-  return `${last.step.taken.length === 0 ? 'stays' : 'reaches'} ${end} by ${path.map(({ step }) => step.name).join(', ')}`
+  const verb = last.taken.length === 0 ? 'stays' : 'reaches'
+  return `${verb} ${stateOf(last.after)} by ${path.map(({ event }) => nameOf(event)).join(', ')}`
 }
+
+const stepOf = ({ event, before, after, taken, refused }: Edge, nameOf: Naming) => ({
+  event,
+  name: nameOf(event),
+  before,
+  after,
+  taken,
+  refused,
+})

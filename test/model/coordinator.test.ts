@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { AnyEventObject, AnyMachineSnapshot } from 'xstate'
 import { coordinatorMachine, type CoordinatorContext } from '../../machines/index.ts'
 import { RetryLaterError, type EnumerationResult } from '../../src/index.ts'
@@ -104,12 +104,6 @@ function expectAsModelled(driver: Driver, actual: AnyMachineSnapshot, { after }:
 }
 
 describe('a coordinator on the real system, as on paper', () => {
-  let leaveGuards = () => {}
-  beforeAll(() => {
-    leaveGuards = coverage.watchGuards()
-  })
-  afterAll(() => leaveGuards())
-
   test('the paths reach everything that the machine has', () => {
     expect(unreached(coordinatorMachine, PATHS)).toEqual([])
   })

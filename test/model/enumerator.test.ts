@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import type { AnyEventObject, AnyMachineSnapshot } from 'xstate'
 import { enumeratorMachine, type EnumeratorContext } from '../../machines/index.ts'
 import { TaskFeed } from '../../src/delivery/task-feed.ts'
@@ -171,12 +171,6 @@ function expectAsModelled(driver: Driver, actual: AnyMachineSnapshot, { after }:
 }
 
 describe('an enumerator on the real system, as on paper', () => {
-  let leaveGuards = () => {}
-  beforeAll(() => {
-    leaveGuards = coverage.watchGuards()
-  })
-  afterAll(() => leaveGuards())
-
   test('the paths reach everything that the machine has', () => {
     expect(unreached(enumeratorMachine, PATHS)).toEqual([])
   })

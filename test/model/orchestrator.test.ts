@@ -1,8 +1,13 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { AnyEventObject, AnyMachineSnapshot } from 'xstate'
 import { orchestratorMachine, type OrchestratorContext } from '../../machines/index.ts'
 import type { TargetConfig } from '../../src/domain/session-state.ts'
-import { InvalidInputError, type Coordinator, type EnumerationResult } from '../../src/index.ts'
+import {
+  InvalidInputError,
+  type Coordinator,
+  type EnumerationResult,
+  type Round,
+} from '../../src/index.ts'
 import { createOrchestrator, type Orchestrator } from '../../src/orchestration/orchestrator.ts'
 import { MachineCoverage } from '../../src/testing/machine-coverage.ts'
 import {
@@ -12,6 +17,7 @@ import {
   type MachineStep,
 } from '../../src/testing/machine-paths.ts'
 import { stateOf } from '../../src/testing/machine-structure.ts'
+import { ask } from '../support/database.ts'
 import { expectConsistent } from './agreement.ts'
 import { follow } from './follow.ts'
 import { expectOnPage } from './report.ts'
@@ -31,6 +37,14 @@ const TARGET: TargetConfig = {
   spec: { list: 'list' },
 }
 
+/** What whoever asked for a round is told when a step of it fails. */
+const FAILURES: Readonly<Record<string, RegExp>> = {
+  'loadTargets fails': /expected a list/,
+  'resumeInterrupted fails': /disk I\/O error/,
+  'startTargets fails': /not iterable/,
+  'awaitWalks fails': /disk I\/O error/,
+}
+
 const does = (path: Path, what: string) => path.steps.some(({ name }) => name === what)
 
 /** Brings about, on the real system, what happens to an orchestrator. */
@@ -40,6 +54,7 @@ class Driver {
   readonly #orchestrator: Orchestrator
   readonly #loads: PromiseWithResolvers<readonly TargetConfig[]>[] = []
   #leads: (leads: boolean) => void = () => {}
+  #round: Promise<Round> | undefined
   /** Whether walks hand out their end no more, as only a faulty coordinator would. */
   #endsAreGone = false
 
@@ -108,7 +123,42 @@ class Driver {
   }
 
   #enumerate(): void {
-    this.#orchestrator.enumerate().catch(() => undefined)
+    this.#round = this.#orchestrator.enumerate()
+    this.#round.catch(() => undefined)
+  }
+
+  /** What came of the round, for who asked for it and for the walk that it began. */
+  async expectOutcome(): Promise<void> {
+    const last = this.#path.steps.at(-1) as Step
+    const [, verdict] = last.name.split(' ')
+    const wasWalking = stateOf(last.before as unknown as AnyMachineSnapshot).endsWith('walking')
+    if (verdict === 'fails' && last.name !== 'drain fails') {
+      await expect(this.#round).rejects.toThrow(FAILURES[last.name])
+      expect(this.#closedRounds).toBe(0)
+    } else if (wasWalking) await this.#expectWalk(last.name)
+  }
+
+  async #expectWalk(name: string): Promise<void> {
+    if (name === 'orchestrator.stop') {
+      // The page in hand is waited for, and no other is asked for.
+      expect(this.rig.puppet.isAsked('list')).toBe(true)
+      await this.rig.puppet.page('list', ['good-1'])
+    }
+    const { sessions, failures } = (await this.#round) as Round
+    const isWalked = name === 'awaitWalks succeeds'
+    expect(failures).toEqual([])
+    expect(sessions.map(({ status }) => status)).toEqual([isWalked ? 'COMPLETED' : 'IN_PROGRESS'])
+    expect(sessions.map(({ metrics }) => metrics.itemsProcessed)).toEqual([
+      name === 'orchestrator.stop' ? 1 : 0,
+    ])
+    expect(this.#closedRounds).toBe(isWalked ? 1 : 0)
+    // Whoever leads next can take the session up.
+    expect(ask(this.rig.path, 'select lease_owner from sessions')).toEqual([{ lease_owner: null }])
+    expect(this.rig.puppet.isAsked('list')).toBe(false)
+  }
+
+  get #closedRounds(): number {
+    return ask(this.rig.path, 'select * from rounds where completed_at is not null').length
   }
 
   async bringAbout({ event, name }: Step): Promise<void> {
@@ -150,12 +200,6 @@ function expectAsModelled({ rig }: Driver, actual: AnyMachineSnapshot, { after }
 }
 
 describe('an orchestrator on the real system, as on paper', () => {
-  let leaveGuards = () => {}
-  beforeAll(() => {
-    leaveGuards = coverage.watchGuards()
-  })
-  afterAll(() => leaveGuards())
-
   test('the paths reach everything that the machine has', () => {
     expect(unreached(orchestratorMachine, PATHS)).toEqual([])
   })
@@ -173,6 +217,7 @@ describe('an orchestrator on the real system, as on paper', () => {
       compare: (actual, step) => expectAsModelled(driver, actual, step),
       hasHeard: () => false,
     })
+    await driver.expectOutcome()
   })
 
   test('every state, transition and action was seen in running actors', () => {

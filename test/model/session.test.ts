@@ -10,9 +10,10 @@ import { SourceError, type EnumerationResult } from '../../src/index.ts'
 import { REFUSAL, SHORTFALL } from '../../src/testing/alphabets/session.ts'
 import { MachineCoverage } from '../../src/testing/machine-coverage.ts'
 import { machinePaths, unreached, type MachineStep } from '../../src/testing/machine-paths.ts'
+import { ask } from '../support/database.ts'
 import { expectConsistent, expectStoredAsLive } from './agreement.ts'
 import { expectOnPage } from './report.ts'
-import { Rig, TIMES } from './rig.ts'
+import { Rig, SETTINGS, TIMES } from './rig.ts'
 import { until } from './until.ts'
 
 const coverage = new MachineCoverage(sessionMachine)
@@ -59,6 +60,8 @@ class Driver {
   }
 
   async bringAbout({ event, after }: Step): Promise<void> {
+    // Less than a beat of the heart: that the lease goes on is the doing of the write.
+    if (event.type === 'batch.committed') this.rig.time.pass(TIMES.beatMs / 4)
     await this.#cause(event)
     await until(
       () => `the session is ${after.value}; it is ${this.rig.storedStatus(this.sessionId)}`,
@@ -85,7 +88,12 @@ class Driver {
     }
   }
 
-  #givePage({ processed, failed, shortfalls }: Extract<SessionEvent, { processed: number }>) {
+  #givePage({
+    processed,
+    failed,
+    shortfalls,
+    total,
+  }: Extract<SessionEvent, { processed: number }>) {
     this.#page += 1
     const items = [
       ...Array.from({ length: processed }, (_, i) => `good-${this.#page}-${i}`),
@@ -93,6 +101,7 @@ class Driver {
     ]
     return this.rig.puppet.page('list', items, {
       shortfalls: shortfalls.length > 0 ? [SHORTFALL] : [],
+      ...(total === null ? {} : { total }),
     })
   }
 
@@ -120,7 +129,7 @@ class Driver {
       return rig.puppet.throws('list', new SourceError('SOURCE_FAILED', REFUSAL))
     }
     // The failed items cannot be read: that is tried again until the attempts run out.
-    while (rig.storedStatus(this.sessionId) !== 'FAILED') {
+    for (let attempt = 0; attempt < SETTINGS.maxAttempts; attempt += 1) {
       rig.disk.failNext = /from "failed_items"/
       rig.gates.open('findFailedItems')
       await rig.settle()
@@ -157,7 +166,8 @@ function comparable({ position, timeline, failureReason, ...context }: SessionCo
     sessionId: 'the session',
     sourceType: 'the source',
     isCompleted: completedAt !== null,
-    hasReason: failureReason !== null,
+    // What a disk that cannot be read says is its own affair.
+    failureReason: failureReason === 'disk I/O error' ? REFUSAL : failureReason,
     position:
       position.at === 'retrying'
         ? { ...position, after: position.after >= position.until ? 'tried' : 'to try', until: 0 }
@@ -166,16 +176,27 @@ function comparable({ position, timeline, failureReason, ...context }: SessionCo
 }
 
 function expectAsModelled({ rig, sessionId }: Driver, model: Step['after']): void {
-  const { sessions } = rig.muster.repositories
   expect(rig.storedStatus(sessionId)).toBe(model.value)
   const live = rig.recorder.snapshotOf(sessionActorId(sessionId))
   // After an end there is no live actor: the walk is over.
-  const isLive = (live?.status as string | undefined) === 'active'
-  if (isLive)
+  if ((live?.status as string | undefined) === 'active') {
     expect(comparable((live as AnyMachineSnapshot).context)).toEqual(comparable(model.context))
-  expect(sessions).toBeDefined()
+  }
+  expectLease(rig, sessionId)
   expectStoredAsLive(rig, sessionId)
   expectConsistent(rig.path)
+}
+
+/** Who walks a session has its lease, for as long as there was when it last wrote or its heart beat. */
+function expectLease(rig: Rig, sessionId: string): void {
+  const [lease] = ask<{ owner: string | null; until: number | null; status: string }>(
+    rig.path,
+    `select lease_owner as owner, lease_until as until, status from sessions
+      where session_id = '${sessionId}'`,
+  )
+  const isWalked = ['INITIALIZED', 'IN_PROGRESS', 'STALLED'].includes(lease?.status ?? '')
+  expect(lease?.owner !== null).toBe(isWalked)
+  if (isWalked) expect(lease?.until).toBe(rig.time.now + SETTINGS.leaseMs)
 }
 
 async function expectStored({ rig, sessionId }: Driver, model: Step['after']): Promise<void> {

@@ -94,16 +94,74 @@ describe('the coverage of a machine', () => {
     expect(coverage.table.transitions.seen).toBe(0)
   })
 
-  test('sees the guards of a machine that was provided with other parts, until it is told to stop', () => {
+  test('sees the guards of a machine that was provided with other parts', () => {
     const coverage = new MachineCoverage(machine)
-    const leave = coverage.watchGuards()
-    const { actor } = running(coverage, machine.provide({ actions: { note: () => {} } }) as never)
+    const other = machine.provide({ guards: { isRight: (_, { right }) => right } })
+    const { actor } = running(coverage, other as never)
     actor.send({ type: 'go' })
-    actor.send({ type: 'turn', right: true })
+    actor.send({ type: 'turn', right: false })
+    expect(coverage.table.guards.missing).toEqual(['isRight is true'])
+  })
+
+  test('hears of what was only asked, when it is told to watch the guards, until it is told to stop', () => {
+    const coverage = new MachineCoverage(machine)
+    const { actor } = running(new MachineCoverage(machine))
+    actor.send({ type: 'go' })
+    const leave = coverage.watchGuards()
+    expect(actor.getSnapshot().can({ type: 'turn', right: true })).toBe(true)
     leave()
-    const again = running(coverage)
-    again.actor.send({ type: 'go' })
-    again.actor.send({ type: 'turn', right: false })
+    expect(actor.getSnapshot().can({ type: 'turn', right: false })).toBe(false)
     expect(coverage.table.guards.missing).toEqual(['isRight is false'])
+  })
+
+  test('is not that of another machine of the same name', () => {
+    const coverage = new MachineCoverage(machine)
+    const same = setup({}).createMachine({ id: 'lamp', initial: 'off', states: { off: {} } })
+    running(coverage, same as never)
+    expect(coverage.table.states.seen).toBe(0)
+  })
+
+  test('counts what is done on leaving a state when it is left, and not before', () => {
+    const coverage = new MachineCoverage(machine)
+    const { actor } = running(coverage)
+    expect(coverage.table.actions.missing).toEqual(['note', 'leave', 'enter'])
+    actor.send({ type: 'go' })
+    expect(coverage.table.actions.missing).toEqual([])
+  })
+
+  test('knows branches that read alike, guards without a name, and ways back', () => {
+    const crowded = setup({
+      types: { events: {} as { type: 'go'; n: number } | { type: 'back' } | { type: 'out' } },
+      actions: { begin: () => {} },
+    }).createMachine({
+      id: 'crowded',
+      initial: 'in',
+      states: {
+        in: {
+          initial: 'a',
+          states: { a: { on: { go: 'b' } }, b: {}, before: { type: 'history' } },
+          on: { out: 'gone' },
+        },
+        gone: {
+          on: {
+            back: 'in.before',
+            go: [
+              { guard: ({ event }) => event.n > 5, target: 'in' },
+              { guard: ({ event }) => event.n > 0, target: 'in' },
+            ],
+          },
+        },
+      },
+    })
+    const coverage = new MachineCoverage(crowded)
+    const actor = createActor(crowded, { inspect: coverage.inspect }).start()
+    for (const type of ['go', 'out', 'back', 'out'] as const) actor.send({ type, n: 0 } as never)
+    actor.send({ type: 'go', n: 3 })
+    const branch = 'crowded.gone --go [without a name]--> crowded.in'
+    expect(coverage.missing).toEqual([
+      `transitions: ${branch} (1)`,
+      `guards: the guard of ${branch} (1) is true`,
+      `guards: the guard of ${branch} (2) is false`,
+    ])
   })
 })

@@ -1,4 +1,4 @@
-import { createActor, setup, transition, type AnyStateMachine } from 'xstate'
+import { assign, createActor, fromPromise, setup, transition, type AnyStateMachine } from 'xstate'
 import { describe, expect, test } from 'vitest'
 import * as machines from '../../machines/index.ts'
 import type { Alphabet } from '../../src/testing/alphabet.ts'
@@ -113,7 +113,7 @@ describe('the paths of a machine', () => {
 
   test('of a machine that nobody told what can happen are an error that says what to do', () => {
     expect(() => machinePaths(door)).toThrow(
-      /machine "door" has no alphabet .*machinePaths\(machine, \{ events/,
+      /machine "door" is none of Muster's own.*machinePaths\(machine, \{ events/,
     )
   })
 
@@ -131,6 +131,189 @@ describe('the paths of a machine', () => {
     expect(() => machinePaths(counter, endless)).toThrow(
       /"counter" has more than .* states .* "key"/,
     )
+  })
+})
+
+/** Things that a careless generator would take for one another, or miss. */
+describe('a machine whose paths', () => {
+  test('need what its actors come to, and that time has passed, has them by plain events', () => {
+    const fetching = setup({
+      types: { events: {} as { readonly type: 'go'; readonly by: number } },
+      actors: { work: fromPromise<string>(async () => 'x') },
+      delays: { SOON: 10 },
+    }).createMachine({
+      id: 'fetching',
+      initial: 'idle',
+      states: {
+        idle: { on: { go: 'working' }, after: { SOON: 'late' } },
+        working: {
+          invoke: {
+            id: 'work',
+            src: 'work',
+            onDone: [
+              { guard: ({ event }) => event.output === 'x', target: 'done' },
+              { guard: ({ event }) => event.output === 'y', target: 'done' },
+              { target: 'late' },
+            ],
+            onError: 'late',
+          },
+        },
+        late: {},
+        done: { type: 'final' },
+      },
+    })
+    const paths = machinePaths(fetching, {
+      events: () => [
+        { type: 'go', by: 1 },
+        { type: 'xstate.after.SOON.fetching.idle' },
+        { type: 'xstate.done.actor.work', output: 'x' },
+        { type: 'xstate.done.actor.work', output: 'y' },
+        { type: 'xstate.done.actor.work', output: 'z' },
+        { type: 'xstate.error.actor.work', error: new Error('gone') },
+      ],
+    })
+    expect(unreached(fetching, paths)).toEqual([])
+    // Its two branches read alike; each is a branch of its own.
+    expect(whatIsToShow(fetching).filter((name) => name.includes('(2)'))).toHaveLength(2)
+  })
+
+  test('differ in errors of another kind takes each for itself', () => {
+    class Gone extends Error {}
+    const machine = setup({
+      types: { events: {} as { readonly type: 'fail'; readonly error: Error } },
+      guards: { isGone: (_, error: Error) => error instanceof Gone },
+    }).createMachine({
+      id: 'failing',
+      initial: 'a',
+      states: {
+        a: {
+          on: {
+            fail: [
+              { guard: { type: 'isGone', params: ({ event }) => event.error }, target: 'b' },
+              { target: 'c' },
+            ],
+          },
+        },
+        b: {},
+        c: {},
+      },
+    })
+    const paths = machinePaths(machine, {
+      events: () => [
+        { type: 'fail', error: new Error('no') },
+        { type: 'fail', error: new Gone('no') },
+      ],
+    })
+    expect(unreached(machine, paths)).toEqual([])
+  })
+
+  test('differ in a set, a map or a big number keeps the states apart', () => {
+    const machine = setup({
+      types: {
+        context: {} as { readonly seen: ReadonlySet<string>; readonly size: bigint },
+        events: {} as { readonly type: 'see' } | { readonly type: 'leave' },
+      },
+      guards: { isSeen: ({ context }) => context.seen.has('x') },
+      actions: { see: assign({ seen: new Set(['x']) }) },
+    }).createMachine({
+      id: 'seeing',
+      context: { seen: new Set(), size: 1n },
+      initial: 'a',
+      states: {
+        a: { on: { see: { actions: 'see' }, leave: { guard: 'isSeen', target: 'b' } } },
+        b: {},
+      },
+    })
+    const paths = machinePaths(machine, { events: () => [{ type: 'see' }, { type: 'leave' }] })
+    expect(unreached(machine, paths)).toEqual([])
+  })
+
+  test('decide on what happens within a step sees those guards refuse too', () => {
+    const machine = setup({
+      types: { events: {} as { readonly type: 'end'; readonly well: boolean } },
+      guards: { isWell: ({ context }) => (context as { well: boolean }).well },
+      actions: {
+        note: assign((_, params: { readonly well: boolean }) => ({ well: params.well })),
+      },
+    }).createMachine({
+      id: 'within',
+      context: { well: true },
+      initial: 'outer',
+      states: {
+        outer: {
+          initial: 'a',
+          states: {
+            a: {
+              on: {
+                end: { target: 'over', actions: { type: 'note', params: ({ event }) => event } },
+              },
+            },
+            over: { type: 'final' },
+          },
+          onDone: [{ guard: 'isWell', target: 'well' }, { target: 'ill' }],
+        },
+        well: {},
+        ill: {},
+      },
+    })
+    const paths = machinePaths(machine, {
+      events: () => [
+        { type: 'end', well: true },
+        { type: 'end', well: false },
+      ],
+    })
+    expect(unreached(machine, paths)).toEqual([])
+  })
+
+  test('has another branch that can never be taken names that one', () => {
+    const machine = setup({
+      types: { events: {} as { readonly type: 'go' } },
+      guards: { over: ({ context }, { n }: { n: number }) => (context as { n: number }).n > n },
+    }).createMachine({
+      id: 'dead',
+      context: { n: 3 },
+      initial: 'a',
+      states: {
+        a: {
+          on: {
+            go: [
+              { guard: { type: 'over', params: { n: 5 } }, target: 'b' },
+              { guard: { type: 'over', params: { n: 0 } }, target: 'b' },
+            ],
+          },
+        },
+        b: {},
+      },
+    })
+    const paths = machinePaths(machine, { events: () => [{ type: 'go' }] })
+    expect(unreached(machine, paths)).toEqual([
+      'dead.a --go [over]--> dead.b (1)',
+      'dead.a --go [over]--> dead.b (2) is refused',
+    ])
+  })
+
+  test('have regions side by side sees a guard refuse in each', () => {
+    const machine = setup({
+      types: { events: {} as { readonly type: 'go' } },
+      guards: { never: () => false },
+    }).createMachine({
+      id: 'both',
+      type: 'parallel',
+      states: {
+        left: { initial: 'a', states: { a: { on: { go: 'b' } }, b: {} } },
+        right: {
+          initial: 'a',
+          states: { a: { on: { go: { guard: 'never', target: 'b' } } }, b: {} },
+        },
+      },
+    })
+    const paths = machinePaths(machine, { events: () => [{ type: 'go' }] })
+    expect(unreached(machine, paths)).toEqual(['both.right.a --go [never]--> both.right.b'])
+  })
+
+  test('are of a machine of the same name as one of ours is not taken for it', () => {
+    const session = setup({}).createMachine({ id: 'session', initial: 'a', states: { a: {} } })
+    expect(() => machinePaths(session)).toThrow(/none of Muster's own/)
   })
 })
 

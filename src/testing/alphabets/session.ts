@@ -17,12 +17,14 @@ export const REFUSAL = 'the source is gone'
 
 type Batch = Extract<SessionEvent, { type: 'batch.committed' }>
 
-/** The pages by what is in them: items kept, items that fail, and what the source leaves out. */
-const PAGES: Readonly<Record<string, Pick<Batch, 'processed' | 'failed' | 'shortfalls'>>> = {
-  'a page': { processed: 2, failed: 0, shortfalls: [] },
-  'a page with a bad item': { processed: 1, failed: 1, shortfalls: [] },
-  'a page of bad items': { processed: 0, failed: 1, shortfalls: [] },
-  'a page with a shortfall': { processed: 1, failed: 0, shortfalls: [SHORTFALL] },
+/** The pages by what is in them: items kept, items that fail, what the source leaves out and how much it has. */
+const PAGES: Readonly<
+  Record<string, Pick<Batch, 'processed' | 'failed' | 'shortfalls' | 'total'>>
+> = {
+  'a page': { processed: 2, failed: 0, shortfalls: [], total: 9 },
+  'a page with a bad item': { processed: 1, failed: 1, shortfalls: [], total: null },
+  'a page of bad items': { processed: 0, failed: 2, shortfalls: [], total: null },
+  'a page with a shortfall': { processed: 1, failed: 0, shortfalls: [SHORTFALL], total: null },
 }
 
 /** The pages of a listing are numbered; the number is the cursor. */
@@ -32,7 +34,7 @@ function nextCursor(position: Position): number {
 
 function pages({ position, metrics, timeline }: SessionContext): Batch[] {
   const at = timeline.lastUpdate + 1
-  const common = { type: BATCH, at, total: null } as const
+  const common = { type: BATCH, at } as const
   if (position.at !== 'retrying') {
     return Object.values(PAGES).map((page) => ({
       ...common,
@@ -52,6 +54,7 @@ function pages({ position, metrics, timeline }: SessionContext): Batch[] {
     retried,
     batchFailed: failed === retried,
     shortfalls: [],
+    total: null,
   }))
 }
 
