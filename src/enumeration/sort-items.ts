@@ -13,7 +13,15 @@ export interface SortedItems {
 /** The longest reason and item that are stored, in characters; both come from outside. */
 const MAX_STORED = 100_000
 
+/** A promise is no identity; nobody would hear of it if it were rejected. */
+function refusePromise(identity: unknown): void {
+  if (typeof (identity as PromiseLike<unknown> | null | undefined)?.then !== 'function') return
+  Promise.resolve(identity).catch(() => undefined)
+  throw new TypeError('identify returned a promise; it has to be synchronous')
+}
+
 function checked(identity: Identity): Identity {
+  refusePromise(identity)
   for (const field of ['key', 'uri', 'name'] as const) {
     if (typeof identity[field] !== 'string' || identity[field] === '') {
       throw new TypeError(`the source gave the item no ${field}`)

@@ -21,7 +21,12 @@ export interface Page<Item extends JsonValue = JsonValue> {
   readonly items: readonly Item[]
   /** Where the next page begins, opaque to all but this source; `null` is a position like any other. */
   readonly cursor: JsonValue
-  /** How many items the whole listing has, where the source says so. */
+  /**
+   * How many items the whole listing has, from its beginning to its end, where
+   * the service says so; the same on every page while nothing changes there.
+   * Leave out a guess. More than are listed only together with a shortfall.
+   * A `null` from a source without types is none.
+   */
   readonly total?: number
   /** What this page is known to lack; each lowers the session's completeness. */
   readonly shortfalls?: readonly Shortfall[]
@@ -47,8 +52,9 @@ export interface EnumerateContext {
  * `RetryLaterError` to wait, a `SourceError` with `retryable: false` to end the
  * session as FAILED, and anything else to be tried again.
  *
- * `identify` throws (an `ItemRejectedError`, by preference) for an item that is
- * not a resource; the item is stored as failed with the error's message.
+ * `identify` is synchronous, and comes to the same whenever it is asked. It
+ * throws (an `ItemRejectedError`, by preference) for an item that is not a
+ * resource; the item is stored as failed with the error's message.
  */
 export interface Source<Spec = unknown, Item extends JsonValue = JsonValue> {
   /** The word for it in a target spec: `github`, `s3`, `url`. */

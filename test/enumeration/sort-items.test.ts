@@ -68,6 +68,30 @@ describe('an item is rejected with a reason', () => {
     },
   )
 
+  test.each<[string, () => unknown]>([
+    ['is kept', async () => ({ key: 'k', uri: 'x://k', name: 'k' })],
+    ['is rejected', () => Promise.reject(new Error(`not with ${SECRET}`))],
+    // oxlint-disable-next-line unicorn/no-thenable
+    ['is one by its looks only', () => ({ key: 'k', uri: 'x://k', name: 'k', then() {} })],
+  ])('when its source gives a promise that %s; nothing is left unhandled', async (_, promise) => {
+    const unhandled: unknown[] = []
+    const note = (reason: unknown) => unhandled.push(reason)
+    process.on('unhandledRejection', note)
+    try {
+      const { kept, rejected } = sort(['a', 'b'], (item: string) =>
+        item === 'a' ? promise() : nameIt(item),
+      )
+      expect(kept.map(({ key }) => key)).toEqual(['b'])
+      expect(rejected).toEqual([
+        { item: '"a"', reason: 'identify returned a promise; it has to be synchronous' },
+      ])
+      await new Promise((resolve) => setImmediate(resolve))
+      expect(unhandled).toEqual([])
+    } finally {
+      process.off('unhandledRejection', note)
+    }
+  })
+
   test.each([
     'https://user:pass@host/x',
     'https://token@host/x',
