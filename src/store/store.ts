@@ -198,7 +198,8 @@ export interface OpenRound {
 
 /**
  * Everything Muster remembers. Each method is one step of the work and one
- * transaction: it happens whole, or not at all.
+ * transaction: it happens whole, or not at all. What was read stays as it was
+ * read, whatever is written later. Dates are kept to the millisecond.
  */
 export interface Store {
   readonly repositories: Repositories
@@ -208,6 +209,7 @@ export interface Store {
   claimSession(params: ClaimSession): Promise<ClaimedSession>
   /** @returns whether the lease was still ours. */
   renewLease(params: Omit<Fence, 'revision'>): Promise<boolean>
+  /** Gives the lease up, if it is still ours; a commit under it is too late then. */
   releaseLease(params: Pick<Fence, 'sessionId' | 'owner'>): Promise<void>
   /** @throws LEASE_LOST, with nothing changed, when revision or lease no longer match. */
   commitPage(params: CommitPage): Promise<{ readonly tasksCreated: number }>
@@ -216,7 +218,7 @@ export interface Store {
    * match; LEASE_HELD for an ended session that would go on beside an unfinished one of its target.
    */
   commitSession(params: CommitSession): Promise<void>
-  /** Tasks after a place in the order that nobody has acknowledged. */
+  /** Tasks after a place in the order that nobody has acknowledged, `limit` of them at most. */
   takeTasks(params: {
     readonly sessionId: string
     readonly after: number
@@ -224,6 +226,7 @@ export interface Store {
   }): Promise<OutstandingTask[]>
   /** Whether a task is there and nobody has acknowledged it. */
   isOutstanding(seq: number): Promise<boolean>
+  /** The host has them; any number at once, and those that are unknown are passed over. */
   acknowledgeTasks(params: { readonly seqs: readonly number[]; readonly at: number }): Promise<void>
   /** Remembers that a host takes the session's tasks, so that a restart goes on delivering. */
   beginDelivery(params: { readonly sessionId: string; readonly at: number }): Promise<void>
@@ -240,8 +243,10 @@ export interface Store {
    * their end in it are not walked twice.
    */
   openRound(params: { readonly at: number }): Promise<OpenRound>
+  /** Ends this round, if it has not ended; no other. */
   closeRound(params: { readonly roundId: number; readonly at: number }): Promise<void>
   recordProgress(progress: TaskProgress): Promise<boolean>
+  /** Lets go of what the store holds: whatever is asked of it afterwards is rejected. Closing it again changes nothing. */
   close(): Promise<void>
 }
 

@@ -1,5 +1,6 @@
 /** Assertions that the contracts share: what `node:assert` does not have, or has in later versions of Node only. */
 import assert from 'node:assert/strict'
+import { ContractError } from './contract-case.ts'
 
 /** Stands in an expected value for whatever it fits. */
 type Pattern = RegExp | ((actual: unknown) => boolean)
@@ -80,7 +81,7 @@ export async function thrownBy(doing: Promise<unknown>): Promise<unknown> {
   } catch (thrown) {
     return thrown
   }
-  return assert.fail('expected an error')
+  throw new ContractError('expected an error')
 }
 
 /** Everything that an async iterable yields. */

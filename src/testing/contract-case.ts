@@ -1,3 +1,5 @@
+import { AssertionError } from 'node:assert/strict'
+
 /**
  * One promise of a contract, to be run by whatever runs tests. It opens what it
  * needs, cleans up after itself, and throws when the promise is not kept.
@@ -10,6 +12,13 @@ export interface ContractCase {
   readonly title: string
   /** Resolves when the promise is kept. @throws AssertionError, or what the adapter threw, when it is not */
   run(): Promise<void>
+}
+
+/** What a contract itself has to say, apart from what an adapter throws; a sentence, as `assert.ok` would tell it. */
+export class ContractError extends AssertionError {
+  constructor(message: string) {
+    super({ message, actual: false, expected: true, operator: '==' })
+  }
 }
 
 /** Cleans up whatever happens; what failed first is what is told. */

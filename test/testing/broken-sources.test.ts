@@ -1,88 +1,29 @@
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { githubCredentials } from '../../src/domain/credentials.ts'
-import { ItemRejectedError, SourceError } from '../../src/domain/errors.ts'
+import { ItemRejectedError, RetryLaterError, SourceError } from '../../src/domain/errors.ts'
 import type { JsonValue } from '../../src/domain/json.ts'
-import type { AnySource, EnumerateContext, Identity, Page } from '../../src/sources/source.ts'
+import type { AnySource, Page } from '../../src/sources/source.ts'
 import { sourceContract, type SourceContractOptions } from '../../src/testing/index.ts'
-
-const SECRET = 'a secret/of the+tests?'
-const OPTIONS: SourceContractOptions = {
-  spec: { count: 8 },
-  expected: Array.from({ length: 8 }, (_, i) => `number ${i}`),
-  credentials: githubCredentials(SECRET),
-  invalidSpecs: [{}, { count: 'eight' }, { count: 8, also: 1 }],
-}
-
-interface Spec {
-  count: number
-}
-type Item = { id: number; tags: string[] }
-
-const PAGE_SIZE = 3
-const schema = z.strictObject({ count: z.int() })
-const itemSchema = z.strictObject({ id: z.int(), tags: z.array(z.string()) })
-
-const itemsFrom = ({ count }: Spec, from: number): Item[] =>
-  Array.from({ length: Math.min(PAGE_SIZE, count - from) }, (_, i) => ({
-    id: from + i,
-    tags: ['number'],
-  }))
-
-const pageFrom = (spec: Spec, from: number): Page<Item> => ({
-  items: itemsFrom(spec, from),
-  cursor: from + PAGE_SIZE,
-  total: spec.count,
-})
-
-interface Parts {
-  type: string
-  spec: unknown
-  identify(item: Item, spec: Spec): Identity
-  enumerate(
-    spec: Spec,
-    cursor: JsonValue | undefined,
-    context: EnumerateContext,
-  ): AsyncIterable<Page>
-}
-
-/** Numbers, three a page; it keeps every promise. */
-const good: Parts = {
-  type: 'numbers',
-  spec: schema,
-  identify(item) {
-    const parsed = itemSchema.safeParse(item)
-    if (!parsed.success) throw new ItemRejectedError('no number')
-    const name = `number ${parsed.data.id}`
-    return { key: name, uri: `numbers://${parsed.data.id}`, name, metadata: { tags: item.tags } }
-  },
-  async *enumerate(spec, cursor, { signal }) {
-    for (let from = Number(cursor ?? 0); from < spec.count; from += PAGE_SIZE) {
-      await Promise.resolve()
-      signal.throwIfAborted()
-      yield pageFrom(spec, from)
-    }
-  },
-}
+import {
+  good,
+  itemSchema,
+  itemsFrom,
+  OPTIONS,
+  PAGE_SIZE,
+  pageFrom,
+  schema,
+  SECRET,
+  sourceOf,
+  withIdentity,
+  withPages,
+  type Item,
+  type Parts,
+  type Spec,
+} from './number-source.ts'
 
 /** A schema by hand, as careless as its author. */
 const handMade = (parse: (value: unknown) => unknown) => ({
   '~standard': { version: 1, vendor: 'test', validate: (value: unknown) => parse(value) },
-})
-
-/** Changes each page of the good listing. */
-const withPages = (change: (page: Page<Item>, number: number) => unknown): Partial<Parts> => ({
-  async *enumerate(spec, cursor, context) {
-    let number = Number(cursor ?? 0) / PAGE_SIZE
-    for await (const page of good.enumerate(spec, cursor, context)) {
-      yield change(page as Page<Item>, (number += 1)) as Page
-    }
-  },
-})
-
-/** Changes each identity. */
-const withIdentity = (change: (identity: Identity, item: Item) => unknown): Partial<Parts> => ({
-  identify: (item, spec) => change(good.identify(item, spec), item) as Identity,
 })
 
 const forever = () => new Promise<never>(() => undefined)
@@ -109,6 +50,10 @@ const CLOSED_WALK = [
   DIFFERENT,
 ] as const
 
+const TOTAL = 'a total is the size of the whole listing, on every page'
+const GARBAGE = 'a cursor that is garbage, or damaged, comes to an end or an error'
+const SHORTFALLS = [{ code: 'hidden', detail: 'one of them' }]
+
 interface Broken {
   readonly what: string
   /** What is broken; a function for a source that remembers something. */
@@ -120,7 +65,185 @@ interface Broken {
 
 let uniqueNumber = 0
 
+/** Asks to be left alone by a clock that cannot be moved on. */
+const busyUntil = (ms: number): Partial<Parts> => ({
+  async *enumerate() {
+    yield* []
+    throw new RetryLaterError('the service is busy', performance.timeOrigin + ms)
+  },
+})
+
 const BROKEN: readonly Broken[] = [
+  {
+    what: 'a page that is none',
+    source: withPages(() => null),
+    fails: [['a page is a list of items in plain JSON', /yielded null instead of a page/]],
+  },
+  {
+    what: 'a promise of a listing',
+    source: {
+      enumerate: (async (...args: Parameters<Parts['enumerate']>) =>
+        good.enumerate(...args)) as never,
+    },
+    fails: [['a page is a list of items in plain JSON', /write it as async \*enumerate/]],
+  },
+  {
+    what: 'a total of what is on the first page',
+    source: withPages((page) => ({ ...page, total: PAGE_SIZE })),
+    fails: [[TOTAL, /has a total of 3, and the whole listing has 8 items/]],
+  },
+  {
+    what: 'a total of what is left',
+    source: withPages((page) => ({ ...page, total: 8 - page.items[0]!.id })),
+    fails: [[TOTAL, /has a total of 5, and the whole listing has 8 items/]],
+  },
+  {
+    what: 'a total of more than it lists, without a word why',
+    source: withPages((page) => ({ ...page, total: 9 })),
+    fails: [[TOTAL, /has a total of 9/]],
+  },
+  {
+    what: 'a total of less than it lists, and a shortfall',
+    source: withPages((page) => ({ ...page, total: 7, shortfalls: SHORTFALLS })),
+    fails: [[TOTAL, /has a total of 7/]],
+  },
+  {
+    what: 'shortfalls that are no list',
+    source: withPages((page) => ({ ...page, shortfalls: {} })),
+    fails: [['a page is a list of items in plain JSON', /shortfalls of page 1 are no list/]],
+  },
+  {
+    what: 'a listing without end from a cursor that is garbage',
+    source: {
+      async *enumerate(spec, cursor, context) {
+        if (cursor === undefined || Number.isInteger(cursor)) {
+          yield* good.enumerate(spec, cursor, context)
+        } else for (let from = 0; ; from += 1) yield { items: [], cursor: from }
+      },
+    },
+    fails: [[GARBAGE, /null as a cursor: the listing has not ended after 13 pages/]],
+  },
+  {
+    what: 'a listing that hangs at a cursor that is garbage',
+    source: {
+      async *enumerate(spec, cursor, context) {
+        if (Array.isArray(cursor)) await forever()
+        yield* good.enumerate(spec, cursor, context)
+      },
+    },
+    options: { patienceMs: 100 },
+    fails: [[GARBAGE, /an empty list as a cursor: asking for a page: nothing has come of it/]],
+  },
+  {
+    what: 'pages that are none from a cursor that is garbage',
+    source: {
+      async *enumerate(spec, cursor, context) {
+        if (cursor === true) yield { items: cursor as never, cursor }
+        else yield* good.enumerate(spec, cursor, context)
+      },
+    },
+    fails: [[GARBAGE, /page 1 from true as a cursor has no list of items/]],
+  },
+  {
+    what: 'a cursor that is not plain JSON from one that is garbage',
+    source: {
+      async *enumerate(spec, cursor, context) {
+        if (cursor === 1e308) yield { items: [], cursor: cursor * 10 }
+        else yield* good.enumerate(spec, cursor, context)
+      },
+    },
+    fails: [[GARBAGE, /cursor of page 1 from a number without end as a cursor is not plain JSON/]],
+  },
+  {
+    what: 'a listing without end from a cursor that is damaged',
+    source: {
+      async *enumerate(spec, cursor) {
+        const { next = 0 } = (cursor ?? {}) as { next?: unknown }
+        let from = cursor === undefined ? 0 : Number(next)
+        // Never so for what is no number.
+        for (; !(from >= spec.count); from += PAGE_SIZE) {
+          const items = Number.isNaN(from) ? [] : itemsFrom(spec, from)
+          yield { items, cursor: { next: Number.isNaN(from) ? null : from + PAGE_SIZE } }
+        }
+      },
+    },
+    fails: [[GARBAGE, /an empty object as next as a cursor: the listing has not ended/]],
+  },
+  {
+    what: 'a limit that takes longer than there is patience for',
+    source: busyUntil(3_600_000),
+    options: { patienceMs: 300 },
+    fails: [
+      [
+        'the listing has two pages or more, and items on them',
+        /asks to be left alone for \d+ ms, by another clock .* 300 ms at most \(patienceMs\)/,
+      ],
+      ['a walk makes one task for each resource', /asks to be left alone for \d+ ms/],
+    ],
+  },
+  {
+    what: 'a limit without end',
+    source: {
+      async *enumerate(_spec, _cursor, { clock }) {
+        yield* []
+        throw new RetryLaterError('the service is busy', clock.now() + 60_000)
+      },
+    },
+    fails: [
+      [
+        'the listing has two pages or more, and items on them',
+        /left alone 20 times in a row, and gave no page: the service is busy/,
+      ],
+    ],
+  },
+  {
+    what: 'a secret in what it asks to be left alone with',
+    source: () => {
+      let requests = 0
+      return {
+        async *enumerate(spec, cursor, context) {
+          requests += 1
+          if (requests === 2) throw new RetryLaterError(`${SECRET} is busy`, context.clock.now())
+          yield* good.enumerate(spec, cursor, context)
+        },
+      }
+    },
+    fails: [['no secret is in an error', /an error holds a secret/]],
+  },
+  {
+    what: 'metadata with the time',
+    source: withIdentity((identity) => ({ ...identity, metadata: { at: Date.now() } })),
+    fails: [['an item is identified the same each time', DIFFERENT]],
+  },
+  {
+    what: 'metadata with the day',
+    source: withIdentity((identity) => ({
+      ...identity,
+      metadata: { day: new Date().toISOString().slice(0, 10) },
+    })),
+    fails: [['an item is identified the same each time', DIFFERENT]],
+  },
+  {
+    what: 'metadata with the time since the process began',
+    source: withIdentity((identity) => ({
+      ...identity,
+      metadata: { at: Math.floor(performance.now()) },
+    })),
+    fails: [['an item is identified the same each time', DIFFERENT]],
+  },
+  {
+    what: 'two URIs for a key that is listed again',
+    source: withIdentity((identity, { id }) => ({ ...identity, key: `${Math.floor(id / 2)}` })),
+    options: { mayRepeat: true },
+    fails: [['distinct items have distinct keys', /the key 0 has two URIs/]],
+  },
+  ...['an item is identified the same each time', 'a walk makes one task for each resource'].map(
+    (title): Broken => ({
+      what: `an identity that comes later: ${title}`,
+      source: { identify: (async (item: Item, spec: Spec) => good.identify(item, spec)) as never },
+      fails: [[title, /identify returned a promise; it has to be synchronous/]],
+    }),
+  ),
   {
     what: 'a type with a hyphen',
     source: { type: 'my-numbers' },
@@ -217,7 +340,8 @@ const BROKEN: readonly Broken[] = [
     },
     fails: [
       ['the listing has two pages or more, and items on them', /has 1 page; give a spec/],
-      ['resuming after any page gives exactly the rest', /has 1 page; give a spec/],
+      // This one is the same from everywhere.
+      [RESUMED[0], /resuming after page 1 of 1/],
     ],
   },
   {
@@ -723,8 +847,6 @@ const BROKEN: readonly Broken[] = [
     fails: [['a walk makes one task for each resource', /the walk failed: no more for today/]],
   },
 ]
-
-const sourceOf = (parts: Partial<Parts>): AnySource => ({ ...good, ...parts }) as AnySource
 
 const TITLES = sourceContract(sourceOf({}), OPTIONS).map(({ title }) => title)
 

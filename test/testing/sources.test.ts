@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'vitest'
-import { startSandboxGitHub } from '../../examples/sandbox/github.ts'
+import { startSandboxGitHub, type SandboxGitHubOptions } from '../../examples/sandbox/github.ts'
 import { githubCredentials } from '../../src/domain/credentials.ts'
 import { ItemRejectedError } from '../../src/domain/errors.ts'
 import { githubSource } from '../../src/sources/github/index.ts'
@@ -16,16 +16,19 @@ const runAll = (cases: readonly ContractCase[]) => {
 }
 
 /** An organisation of a few pages on a sandbox of its own. */
-const organisation = (count: number) => async () => {
-  const github = await startSandboxGitHub({
-    owners: [{ login: 'acme', type: 'Organization', names: itemsNamed('repo', count) }],
-  })
-  return {
-    spec: { org: 'acme', baseUrl: github.url, perPage: 10 },
-    expected: github.repositories('acme').map((repo) => `https://github.com/${repo.full_name}`),
-    tearDown: () => github.close(),
+const organisation =
+  (count: number, options: SandboxGitHubOptions = {}) =>
+  async () => {
+    const github = await startSandboxGitHub({
+      ...options,
+      owners: [{ login: 'acme', type: 'Organization', names: itemsNamed('repo', count) }],
+    })
+    return {
+      spec: { org: 'acme', baseUrl: github.url, perPage: 10 },
+      expected: github.repositories('acme').map((repo) => `https://github.com/${repo.full_name}`),
+      tearDown: () => github.close(),
+    }
   }
-}
 
 const INVALID_GITHUB = [
   {},
@@ -55,6 +58,21 @@ describe('an organisation, by one source for all', () =>
     sourceContract(githubSource(), {
       credentials: githubCredentials('ghp_TheSecretOfTheContract0123456789'),
       setUp: organisation(25),
+    }),
+  ))
+
+/** Turns its callers away at one request in five; for it, a second passes whenever it looks. */
+const limited = (seconds = Date.now() / 1_000): SandboxGitHubOptions => ({
+  clock: { now: () => (seconds += 1) * 1_000 },
+  faults: (_, index) =>
+    index % 5 === 0 ? { kind: 'secondary-limit', retryAfterSeconds: 2 } : undefined,
+})
+
+describe('an organisation that turns its callers away at times', () =>
+  runAll(
+    sourceContract(githubSource, {
+      credentials: githubCredentials('ghp_TheSecretOfTheContract0123456789'),
+      setUp: organisation(35, limited()),
     }),
   ))
 

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
-import { systemClock } from '../../domain/clock.ts'
 import { unauthenticated, type TaskCredentials } from '../../domain/credentials.ts'
 import type { JsonValue } from '../../domain/json.ts'
 import type { AnySource, EnumerateContext, Identity, Page } from '../../sources/source.ts'
+import { ContractError } from '../contract-case.ts'
+import { atOnce, tried } from './identify.ts'
+import { Listing } from './listing.ts'
 import type { SourceContractOptions } from './options.ts'
-import { within } from './patience.ts'
+import { Waits } from './waits.ts'
 
 /** A source, or what makes a new one, as a new process would have it. */
 export type SourceOrFactory = AnySource | (() => AnySource)
@@ -26,11 +28,13 @@ const MAX_PAGES = 1_000
 /** A source with all that it takes to try it. */
 export class Bench {
   readonly options: SourceContractOptions
+  readonly waits: Waits
   readonly #source: SourceOrFactory
 
   constructor(source: SourceOrFactory, options: SourceContractOptions) {
     this.#source = source
     this.options = options
+    this.waits = new Waits(this.patienceMs)
   }
 
   get patienceMs(): number {
@@ -52,7 +56,7 @@ export class Bench {
     if (result instanceof Promise) {
       // An error in a schema that was tried a second time, asynchronously, ends a process that nobody told.
       result.catch(() => undefined)
-      assert.fail(
+      throw new ContractError(
         'the schema is asynchronous, or threw and is tried again so; neither is supported',
       )
     }
@@ -71,20 +75,24 @@ export class Bench {
     const given = credentials ?? this.options.credentials ?? unauthenticated()
     return {
       signal: signal ?? new AbortController().signal,
-      clock: systemClock,
+      clock: this.waits.clock,
       authRef: this.authRef,
       credentials: async () => structuredClone(given),
     }
   }
 
-  /** A listing whose every step is waited for in patience, and not longer. */
   begin(begin: Begin = {}): Listing {
     const source = begin.source ?? this.newSource()
-    const pages = async () => {
-      const spec = begin.spec ?? this.parsed()
-      return source.enumerate(spec as never, begin.cursor, this.context(begin))
-    }
-    return new Listing(pages(), this.patienceMs)
+    const context = this.context(begin)
+    const { patienceMs, waits } = this
+    return new Listing({
+      patienceMs,
+      waits,
+      signal: context.signal,
+      cursor: begin.cursor,
+      enumerate: (cursor) =>
+        source.enumerate((begin.spec ?? this.parsed()) as never, cursor, context),
+    })
   }
 
   /** All pages from a cursor on. */
@@ -106,61 +114,20 @@ export class Bench {
   /** What identifies items, one after the other, under one spec. */
   identifier(spec: unknown = this.parsed()): (item: unknown) => Identity {
     const source = this.newSource()
-    return (item) => source.identify(item as never, spec as never)
+    return (item) => atOnce(source.identify(item as never, spec as never))
   }
 
   /** The identities of the items that are resources. */
   identities(items: readonly JsonValue[]): Identity[] {
     const identify = this.identifier()
-    return items.flatMap((item) => {
-      try {
-        return [identify(item)]
-      } catch {
-        return []
-      }
-    })
+    return items.flatMap((item) => tried(identify, item).identity ?? [])
   }
 
   /** What tells items apart, by which listings are compared: the key, or the item that is no resource. */
   namesOf(pages: readonly Page[]): string[] {
     const identify = this.identifier()
-    const nameOf = (item: JsonValue): string => {
-      try {
-        return identify(item).key
-      } catch {
-        return `an item that is refused: ${JSON.stringify(item)}`
-      }
-    }
+    const nameOf = (item: JsonValue): string =>
+      tried(identify, item).identity?.key ?? `an item that is refused: ${JSON.stringify(item)}`
     return pages.flatMap(({ items }) => items.map(nameOf))
-  }
-}
-
-/** One listing under way. */
-export class Listing {
-  readonly #pages: Promise<AsyncIterator<Page>>
-  readonly #patienceMs: number
-
-  constructor(pages: Promise<AsyncIterable<Page>>, patienceMs: number) {
-    this.#pages = pages.then((iterable) => iterable[Symbol.asyncIterator]())
-    this.#patienceMs = patienceMs
-    // Whoever asks for a page is told.
-    this.#pages.catch(() => undefined)
-  }
-
-  /** The next page; null at the end. */
-  async next(): Promise<Page | null> {
-    const next = async () => (await this.#pages).next()
-    const { done, value } = await within(this.#patienceMs, 'asking for a page', next())
-    return done === true ? null : value
-  }
-
-  /** Leaves the listing, as a loop does that is broken off. @returns whether it has a way to do so */
-  async leave(): Promise<boolean> {
-    const leave = async () => {
-      const pages = await this.#pages
-      await pages.return?.()
-      return pages.return !== undefined
-    }
-    return within(this.#patienceMs, 'leaving a listing', leave())
   }
 }

@@ -1,5 +1,5 @@
-/** Nested deeper than code that calls itself can follow; as a member, deeper than anybody writes. */
-const DEPTH = { alone: 10_000, asMember: 1_000 }
+/** Nested deeper than code that calls itself can follow; as a member or a cursor, deeper than anybody writes. */
+export const DEPTH = { alone: 10_000, asMember: 1_000 }
 
 function deep(depth: number): unknown {
   let value: unknown = 'the bottom'

@@ -44,7 +44,7 @@ export function sourceContract(
   source: SourceOrFactory,
   options: SourceContractOptions,
 ): readonly ContractCase[] {
-  return CASES.filter(({ appliesTo }) => appliesTo?.(options) !== false).map((promise) => ({
+  return CASES.filter(({ appliesTo }) => appliesTo(options)).map((promise) => ({
     title: promise.title,
     run: () => runOn(source, options, promise),
   }))

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { isDeepStrictEqual } from 'node:util'
 import { equal } from '../checks.ts'
 import type { Page } from '../../sources/source.ts'
-import type { Bench, Listing } from './bench.ts'
-import { promises, type SourceCase } from './case.ts'
+import type { Bench } from './bench.ts'
+import { ofSeveralPages, promises, type SourceCase } from './case.ts'
+import type { Listing } from './listing.ts'
 import { assertPlain } from './plain.ts'
 
 const sorted = (texts: readonly string[]): string[] => texts.toSorted()
@@ -19,27 +20,26 @@ export function assertSame(
   equal(compared(found), compared(expected))
 }
 
-/** The pages of a listing that is long enough to be broken off. */
-export async function severalPages(bench: Bench): Promise<Page[]> {
-  const pages = await bench.pages()
-  assert.ok(
-    pages.length > 1,
-    `the listing has ${pages.length} page; give a spec with two or more, or nothing can be resumed`,
-  )
-  return pages
-}
+const isNone = (total: number | null | undefined): total is null | undefined =>
+  total === null || total === undefined
 
-function checkPage({ items, total, shortfalls = [] }: Page, number: number): void {
-  const what = `page ${number}`
+/** A page as it has to be, but for its cursor. */
+export function checkPage({ items, total, shortfalls = [] }: Page, what: string): void {
   assert.ok(Array.isArray(items), `${what} has no list of items`)
   for (const item of items) assertPlain(item, `an item of ${what}`)
-  if (total !== undefined) {
+  if (!isNone(total)) {
     assert.ok(Number.isSafeInteger(total) && total >= 0, `the total of ${what} is no whole number`)
   }
+  assert.ok(Array.isArray(shortfalls), `the shortfalls of ${what} are no list`)
   for (const { code, detail } of shortfalls) {
     assert.ok(typeof code === 'string' && code !== '', `a shortfall of ${what} has no code`)
-    assert.equal(typeof detail, 'string', `a shortfall of ${what} has no detail`)
+    assert.ok(typeof detail === 'string', `a shortfall of ${what} has no detail`)
   }
+}
+
+export function checkCursor({ cursor }: Page, what: string): void {
+  assert.ok(cursor !== undefined, `${what} has no cursor`)
+  assertPlain(cursor, `the cursor of ${what}`)
 }
 
 /** Takes pages of both at the same time, until both have ended. */
@@ -53,24 +53,43 @@ async function together(listings: readonly Listing[]): Promise<Page[][]> {
   return found
 }
 
+const pagesOf = (count: number): string => (count === 1 ? '1 page' : `${count} pages`)
+
+async function assertItems(bench: Bench): Promise<void> {
+  const hasItems = (await bench.items()).length > 0
+  assert.ok(hasItems, 'the listing is empty; give a spec that lists something')
+}
+
 export const listings: readonly SourceCase[] = [
-  promises('the listing has two pages or more, and items on them', async (bench) => {
-    const pages = await severalPages(bench)
-    assert.ok(
-      pages.some(({ items }) => items.length > 0),
-      'the listing is empty; give a spec that lists something',
-    )
-  }),
+  promises(
+    'the listing has two pages or more, and items on them',
+    async (bench) => {
+      const { length } = await bench.pages()
+      assert.ok(
+        length > 1,
+        `the listing has ${pagesOf(length)}; give a spec with two or more, or say singlePage: true of a source that never has more than one`,
+      )
+      await assertItems(bench)
+    },
+    ofSeveralPages,
+  ),
+
+  promises(
+    'the listing has a single page, and items on it',
+    async (bench) => {
+      const { length } = await bench.pages()
+      assert.ok(length <= 1, `the listing has ${pagesOf(length)}: it is no singlePage`)
+      await assertItems(bench)
+    },
+    ({ singlePage }) => singlePage === true,
+  ),
 
   promises('a page is a list of items in plain JSON', async (bench) => {
-    for (const [i, page] of (await bench.pages()).entries()) checkPage(page, i + 1)
+    for (const [i, page] of (await bench.pages()).entries()) checkPage(page, `page ${i + 1}`)
   }),
 
   promises('a cursor is plain JSON', async (bench) => {
-    for (const [i, { cursor }] of (await bench.pages()).entries()) {
-      assert.ok(cursor !== undefined, `page ${i + 1} has no cursor`)
-      assertPlain(cursor, `the cursor of page ${i + 1}`)
-    }
+    for (const [i, page] of (await bench.pages()).entries()) checkCursor(page, `page ${i + 1}`)
   }),
 
   promises('no cursor is the same as the one before it', async (bench) => {
@@ -98,6 +117,24 @@ export const listings: readonly SourceCase[] = [
     )
   }),
 
+  promises(
+    'a total is the size of the whole listing, on every page',
+    async (bench) => {
+      const pages = await bench.pages()
+      const resumed = await bench.pages({ cursor: pages[0]?.cursor })
+      const count = pages.flatMap(({ items }) => items).length
+      const lacksSome = pages.some(({ shortfalls = [] }) => shortfalls.length > 0)
+      for (const { total } of [...pages, ...resumed]) {
+        assert.ok(
+          isNone(total) || total === count || (lacksSome && total > count),
+          `a page has a total of ${total}, and the whole listing has ${count} items`,
+        )
+      }
+    },
+    // What is listed twice counts once, or twice.
+    ({ mayRepeat }) => mayRepeat !== true,
+  ),
+
   promises('a listing leaves spec and cursor as they were', async (bench) => {
     const [first] = await bench.pages()
     const spec = bench.parsed()
@@ -109,7 +146,7 @@ export const listings: readonly SourceCase[] = [
   }),
 
   promises('two listings at once do not disturb each other', async (bench) => {
-    const alone = bench.namesOf(await severalPages(bench))
+    const alone = bench.namesOf(await bench.pages())
     const source = bench.newSource()
     const found = await together([bench.begin({ source }), bench.begin({ source })])
     for (const pages of found) assertSame(bench, bench.namesOf(pages), alone)

@@ -1,11 +1,11 @@
-import assert from 'node:assert/strict'
+import { ContractError } from '../contract-case.ts'
 
-/** Waits for what must not take for ever. @throws AssertionError when it takes longer */
+/** Waits for what must not take for ever. @throws ContractError when it takes longer */
 export async function within<T>(ms: number, what: string, doing: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const hangs = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
-      reject(new assert.AssertionError({ message: `${what}: nothing has come of it in ${ms} ms` }))
+      reject(new ContractError(`${what}: nothing has come of it in ${ms} ms`))
     }, ms)
   })
   try {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { isDeepStrictEqual } from 'node:util'
+import { ContractError } from '../contract-case.ts'
 
 /**
  * Whether a value comes back as it was from JSON, which is how it is stored,
@@ -13,9 +14,19 @@ export function assertPlain(value: unknown, what: string): void {
     back = JSON.parse(JSON.stringify(value))
     structuredClone(value)
   } catch (thrown) {
-    assert.fail(`${shown}: ${String(thrown)}`)
+    throw new ContractError(`${shown}: ${String(thrown)}`)
   }
   assert.ok(isDeepStrictEqual(back, withoutUndefined(value)), `${shown}: it comes back otherwise`)
+}
+
+/** The same as a question. */
+export function isPlain(value: unknown): boolean {
+  try {
+    assertPlain(value, 'it')
+    return true
+  } catch {
+    return false
+  }
 }
 
 function withoutUndefined(value: unknown): unknown {

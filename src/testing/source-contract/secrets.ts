@@ -1,9 +1,11 @@
 import { CREDENTIAL_TYPES, type TaskCredentials } from '../../domain/credentials.ts'
 import { errorRecord } from '../../domain/errors.ts'
 import type { JsonValue } from '../../domain/json.ts'
+import type { Identity } from '../../sources/source.ts'
 import type { Bench, Begin } from './bench.ts'
-import { garbage } from './garbage.ts'
 import type { SourceCase } from './case.ts'
+import { garbage } from './garbage.ts'
+import { tried } from './identify.ts'
 import { assertNoSecret, secretsOf } from './secret-forms.ts'
 
 /** What was thrown and whatever caused it, as texts. */
@@ -48,13 +50,9 @@ async function errorsOf(bench: Bench, begin: Begin): Promise<string[]> {
   }
 }
 
-function reasonsOf(identify: (item: unknown) => unknown, item: unknown): string[] {
-  try {
-    identify(item)
-    return []
-  } catch (thrown) {
-    return textsOf(thrown)
-  }
+function reasonsOf(identify: (item: unknown) => Identity, item: unknown): string[] {
+  const { identity, thrown } = tried(identify, item)
+  return identity === null ? textsOf(thrown) : []
 }
 
 const appliesTo = ({ credentials }: { readonly credentials?: TaskCredentials }): boolean =>
@@ -84,6 +82,7 @@ export const secrets: readonly SourceCase[] = [
       const identify = bench.identifier()
       const messages = items.flatMap((item) => reasonsOf(identify, item))
       for (const begin of unlucky(bench)) messages.push(...(await errorsOf(bench, begin)))
+      messages.push(...bench.waits.thrown.flatMap(textsOf))
       for (const message of messages) assertNoSecret(message, hidden, 'an error')
     },
   },

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { unauthenticated } from '../../domain/credentials.ts'
+import { RetryLaterError } from '../../domain/errors.ts'
 import type { JsonValue } from '../../domain/json.ts'
 import type { SessionState } from '../../domain/session-state.ts'
 import type { TaskRecord } from '../../domain/task.ts'
@@ -10,26 +11,36 @@ import { createMuster, type Muster } from '../../muster.ts'
 import type { MusterOptions } from '../../options.ts'
 import type { AnySource, EnumerateContext } from '../../sources/source.ts'
 import { collect, equal } from '../checks.ts'
-import { withCleanUp } from '../contract-case.ts'
+import { ContractError, withCleanUp } from '../contract-case.ts'
 import type { Bench } from './bench.ts'
-import { promises, type SourceCase } from './case.ts'
-import { severalPages } from './listings.ts'
+import { ofSeveralPages, promises, type SourceCase } from './case.ts'
 import { within } from './patience.ts'
+import { isWait, newRow, type Waits } from './waits.ts'
 
 /** Pauses that keep nobody waiting; one attempt more than a stumble needs. */
 const SETTINGS = { backoffMs: 1, maxBackoffMs: 10, maxAttempts: 3 } as const
 
 /** The source under a type of its own, since the built-in ones are known already; it tells of its pages. */
-function observed(source: AnySource, onPage: (number: number) => void): AnySource {
+function observed(source: AnySource, waits: Waits, onPage: (number: number) => void): AnySource {
+  let row = newRow()
   return {
     type: 'contract',
     spec: source.spec,
     identify: (item, spec) => source.identify(item, spec),
     async *enumerate(spec, cursor: JsonValue | undefined, context: EnumerateContext) {
       let number = 0
-      for await (const page of source.enumerate(spec, cursor, context)) {
-        onPage((number += 1))
-        yield page
+      const pages = source.enumerate(spec, cursor, { ...context, clock: waits.clock })
+      try {
+        for await (const page of pages) {
+          row = newRow()
+          onPage((number += 1))
+          yield page
+        }
+      } catch (thrown) {
+        if (!isWait(thrown)) throw thrown
+        await waits.out(thrown, row)
+        // It has been waited out; what Muster makes of it stays to be seen.
+        throw new RetryLaterError(thrown.message, Date.now(), { cause: thrown })
       }
     },
   }
@@ -69,7 +80,7 @@ interface Walk {
 /** One process's part of a walk. @returns the session as it was left */
 async function walkOnce(bench: Bench, { database, stop, patienceMs }: Walk): Promise<SessionState> {
   const aborting = new AbortController()
-  const source = observed(bench.newSource(), (page) =>
+  const source = observed(bench.newSource(), bench.waits, (page) =>
     stop(page, { muster, abort: () => aborting.abort() }),
   )
   const { auth, authRef } = credentialsOf(bench)
@@ -90,17 +101,21 @@ async function walkOnce(bench: Bench, { database, stop, patienceMs }: Walk): Pro
 }
 
 /** Walks to the end, by as many Musters as that takes. */
-async function walkToEnd(bench: Bench, walk: Pick<Walk, 'database' | 'stop'>): Promise<void> {
-  const limit = (await severalPages(bench)).length + 2
+async function walkToEnd(
+  bench: Bench,
+  { limit, ...walk }: Pick<Walk, 'database' | 'stop'> & { readonly limit: number },
+): Promise<void> {
   for (let turn = 1; turn <= limit; turn += 1) {
     const { status, failureReason } = await walkOnce(bench, {
       ...walk,
       patienceMs: limit * bench.patienceMs,
     })
-    assert.notEqual(status, 'FAILED', `the walk failed: ${failureReason}`)
+    assert.ok(status !== 'FAILED', `the walk failed: ${failureReason}`)
     if (status === 'COMPLETED' || status === 'PARTIALLY_COMPLETED') return
   }
-  assert.fail(`the walk has not ended, though each of ${limit} Musters could keep a page of it`)
+  throw new ContractError(
+    `the walk has not ended, though each of ${limit} Musters could keep a page of it`,
+  )
 }
 
 async function tasksIn(database: string): Promise<readonly TaskRecord[]> {
@@ -114,11 +129,12 @@ async function makesEachTaskOnce(bench: Bench, stop: Stop): Promise<void> {
   const database = join(folder, 'muster.db')
   await withCleanUp(
     async () => {
-      await walkToEnd(bench, { database, stop })
+      const pages = await bench.pages()
       const uriOf = new Map<string, string>()
-      for (const { key, uri } of bench.identities(await bench.items())) {
+      for (const { key, uri } of bench.identities(pages.flatMap(({ items }) => items))) {
         if (!uriOf.has(key)) uriOf.set(key, uri)
       }
+      await walkToEnd(bench, { database, stop, limit: pages.length + 2 })
       const uris = (await tasksIn(database)).map(({ resourceUri }) => resourceUri)
       equal(uris.toSorted(), [...uriOf.values()].toSorted())
     },
@@ -129,8 +145,10 @@ async function makesEachTaskOnce(bench: Bench, stop: Stop): Promise<void> {
 export const walks: readonly SourceCase[] = [
   promises('a walk makes one task for each resource', (bench) => makesEachTaskOnce(bench, goOn)),
 
-  promises('a walk that is aborted after each page, and resumed, makes the same tasks', (bench) =>
-    makesEachTaskOnce(bench, abortInSecondPage),
+  promises(
+    'a walk that is aborted after each page, and resumed, makes the same tasks',
+    (bench) => makesEachTaskOnce(bench, abortInSecondPage),
+    ofSeveralPages,
   ),
 
   promises('a walk that is closed after each page, and resumed, makes the same tasks', (bench) =>

@@ -76,6 +76,28 @@ export const failedItems = casesOf('failed items', (test) => {
     isAbove(Math.min(...after.map(({ id }) => id)), Math.max(...ids))
   })
 
+  test('are tried again in any number on one page', async (store) => {
+    const walk = await TestWalk.begin(store, 'acme')
+    const other = await TestWalk.begin(store, 'other')
+    const all = Array.from({ length: 1_234 }, (_, i) => bad(i))
+    await walk.page({ rejected: all })
+    await other.page({ rejected: [bad(1)] })
+    const { failedItems } = store.repositories
+    const find = ({ sessionId }: TestWalk) =>
+      failedItems.find({ sessionId, after: 0, limit: 9_999 })
+    const retriedItems = (await find(walk)).slice(0, -1).map(({ id }) => id)
+    const again = all.filter((_, i) => i % 2 === 0)
+    same(await walk.page({ kept: identities('ok', 617), rejected: again, retriedItems }), 617)
+    equal(
+      (await find(walk)).map(({ reason }) => reason),
+      [bad(1_233), ...again].map(({ reason }) => reason),
+    )
+    equal(
+      (await find(other)).map(({ reason }) => reason),
+      ['reason 1'],
+    )
+  })
+
   test('never take the number of one that was resolved: a reader of the list misses none', async (store) => {
     const walk = await TestWalk.begin(store, 'acme')
     await walk.page({ rejected: [bad(1), bad(2)] })

@@ -47,6 +47,8 @@ export const checkpointOf = (session: SessionState): JsonRecord => ({
   v: 1,
   machine: 'session',
   snapshot: { value: session.status, context: { position: session.position as JsonValue } },
+  // A later version may keep more than this one knows of.
+  more: { of: [session.status, null, 'ö'] },
 })
 
 /** Stores a session under its target's name as key. */

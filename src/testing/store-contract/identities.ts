@@ -65,6 +65,8 @@ export const noResourceTwice = casesOf('no resource exists twice:', (test) => {
     hasLength(await store.repositories.scanTargets.list(10, 0), 2)
     hasLength(await store.repositories.githubRepos.list(10, 0), 1)
     hasLength(await store.repositories.s3Objects.list(10, 0), 1)
+    await s3.page({ kept: [identity('another')] })
+    same(await store.repositories.githubRepos.getByUrl('https://github.example/another'), null)
   })
 
   test('a resource seen again is brought up to date, and keeps its identity and beginning', async (store) => {

@@ -1,6 +1,8 @@
 import type { ContractCase } from '../contract-case.ts'
 import type { OpenStore } from './cases.ts'
 import { checkpoints } from './checkpoints.ts'
+import { closing } from './closing.ts'
+import { commits } from './commits.ts'
 import { concurrency } from './concurrency.ts'
 import { failedItems } from './failed-items.ts'
 import { noResourceTwice } from './identities.ts'
@@ -10,6 +12,7 @@ import { claims, leases } from './leases.ts'
 import { pages, scanTargetsOfAWalk } from './pages.ts'
 import { progress } from './progress.ts'
 import { resources } from './resources.ts'
+import { saves } from './saves.ts'
 import { scanTargets } from './scan-targets.ts'
 import { sessions } from './sessions.ts'
 import { tasks } from './tasks.ts'
@@ -24,6 +27,7 @@ const SUBJECTS = [
   leases,
   pages,
   noResourceTwice,
+  commits,
   lateCommits,
   tasks,
   scanTargetsOfAWalk,
@@ -35,7 +39,9 @@ const SUBJECTS = [
   jobs,
   rules,
   rounds,
+  saves,
   concurrency,
+  closing,
 ]
 
 /**

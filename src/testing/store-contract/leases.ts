@@ -112,8 +112,30 @@ export const leases = casesOf('a lease', (test) => {
 
   test('is extended by every commit', async (store) => {
     const walk = await TestWalk.begin(store, 'acme')
+    const { sessionId } = walk
     await walk.page({ fence: { leaseUntil: T0 + 3 * LEASE_MS } })
-    await thrownBy(claimAt(store, walk.sessionId, T0 + 3 * LEASE_MS - 1))
+    await thrownBy(claimAt(store, sessionId, T0 + 3 * LEASE_MS - 1))
+    const { session, checkpoint } = walk.params()
+    const fence = walk.fence({ leaseUntil: T0 + 5 * LEASE_MS })
+    await store.commitSession({ fence, session, checkpoint })
+    await thrownBy(claimAt(store, sessionId, T0 + 5 * LEASE_MS - 1))
+    await claimAt(store, sessionId, T0 + 5 * LEASE_MS)
+  })
+
+  test('is nobody’s once it was released', async (store) => {
+    const { sessionId } = await TestWalk.begin(store, 'acme')
+    await store.releaseLease({ sessionId, owner: OWNER })
+    const leaseUntil = T0 + 2 * LEASE_MS
+    same(await store.renewLease({ sessionId, owner: OWNER, leaseUntil }), false)
+  })
+
+  test('of one session is not another’s', async (store) => {
+    const { sessionId } = await TestWalk.begin(store, 'acme')
+    const other = await TestWalk.begin(store, 'other')
+    await store.renewLease({ sessionId, owner: OWNER, leaseUntil: T0 + 9 * LEASE_MS })
+    await store.releaseLease({ sessionId, owner: OWNER })
+    await thrownBy(claimAt(store, other.sessionId, T0 + LEASE_MS - 1))
+    await claimAt(store, other.sessionId, T0 + LEASE_MS)
   })
 
   test('does not move a session’s revision when it is renewed', async (store) => {

@@ -155,6 +155,18 @@ export const pages = casesOf('a page', (test) => {
     matches(failed, { status: 'FAILED', failureReason: 'gone' })
   })
 
+  test('follows any number of others', async (store) => {
+    const walk = await TestWalk.begin(store, 'acme')
+    for (let page = 0; page < 130; page += 1) await walk.page()
+    const batches = await store.repositories.batches.findBySessionId(walk.sessionId)
+    equal(
+      batches.map((batch) => batch.number),
+      Array.from({ length: 130 }, (_, i) => i + 1),
+    )
+    equal(await store.repositories.batches.findLastBySessionId(walk.sessionId), batches.at(-1))
+    equal(await store.repositories.batches.findBySessionId(newId()), [])
+  })
+
   test('moves its session', async (store) => {
     const walk = await TestWalk.begin(store, 'acme')
     await walk.page({

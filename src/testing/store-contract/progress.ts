@@ -36,7 +36,7 @@ export const progress = casesOf('progress of a task', (test) => {
     const { progress, report, lastScanTime } = await withTask(store)
     const reports = [
       report('IN_PROGRESS', 2, { itemsProcessed: 7 }),
-      report('FAILED', 3, { error: HARD_TEXTS[0] }),
+      report('FAILED', 3, { itemsProcessed: 8, error: HARD_TEXTS[0] }),
       report('IN_PROGRESS', 4),
     ]
     for (const each of reports) {
@@ -56,6 +56,18 @@ export const progress = casesOf('progress of a task', (test) => {
     }
     equal(await progress(), completed)
     equal(await lastScanTime(), at(5))
+  })
+
+  test('is no acknowledgement: the task stays where it was', async (store) => {
+    const { walk, task, report } = await withTask(store)
+    const { sessionId } = walk
+    const take = () => store.takeTasks({ sessionId, after: 0, limit: 9 })
+    const before = await take()
+    await store.recordProgress(report('COMPLETED', 5))
+    equal(await take(), before)
+    same(await store.isOutstanding(before[0]?.seq ?? 0), true)
+    equal(await collect(store.repositories.tasks.stream()), [task])
+    same(await store.repositories.tasks.count(), 1)
   })
 
   test('of an older scan that is reported late does not set the last scan time back', async (store) => {

@@ -12,8 +12,18 @@ export const resources = casesOf('resource repositories', (test) => {
     matches(before, { ...repo, id, isActive: true })
     same(before?.timeline.completedAt, null)
     same(await githubRepos.create({ ...repo, name: 'other', metadata: {} }), id)
-    matches(await githubRepos.getById(id), { id, name: 'other', metadata: {} })
+    matches(await githubRepos.getById(id), { id, name: 'other' })
+    equal((await githubRepos.getById(id))?.metadata, {})
     hasLength(await githubRepos.list(10, 0), 1)
+    // What is created is there, whatever was said of it before.
+    if (before === null) throw new Error('not stored')
+    await githubRepos.update({ ...before, isActive: false })
+    same(await githubRepos.create(repo), id)
+    matches(await githubRepos.getById(id), {
+      ...repo,
+      isActive: true,
+      timeline: { startedAt: before?.timeline.startedAt },
+    })
   })
 
   test('update all but the key, by which a resource is known', async (store) => {
@@ -34,9 +44,9 @@ export const resources = casesOf('resource repositories', (test) => {
       key: 'k',
       name: 'renamed',
       isActive: false,
-      metadata: {},
       timeline: { startedAt: found.timeline.startedAt },
     })
+    equal((await githubRepos.getById(id))?.metadata, {})
   })
 
   test('find by URL the repository that was seen there last', async (store) => {
@@ -63,8 +73,9 @@ export const resources = casesOf('resource repositories', (test) => {
     matches(found, { id, url: 'https://h/päge?q=1', metadata: HARD_JSON })
     if (found === null) throw new Error('not stored')
     await urls.update({ ...found, metadata: { seen: true } })
-    matches(await urls.getByUrl(found.url), { id, metadata: { seen: true } })
-    same(await urls.create({ url: found.url, metadata: {} }), id)
+    equal((await urls.getByUrl(found.url))?.metadata, { seen: true })
+    same(await urls.create({ url: found.url, metadata: { again: 1 } }), id)
+    equal((await urls.getByUrl(found.url))?.metadata, { again: 1 })
     same(await urls.getByUrl('https://h/'), null)
     // Another type's ids are not this one's.
     same(await githubRepos.getById(id), null)
@@ -83,7 +94,14 @@ export const resources = casesOf('resource repositories', (test) => {
       metadata: HARD_JSON,
     })
     same(await s3Objects.getByUri('s3://bucket/'), null)
-    hasLength(await s3Objects.list(10, 0), 1)
+    same(await s3Objects.create({ key: uri, uri, name: 'ö.txt', metadata: { size: 7 } }), id)
+    equal((await s3Objects.getByUri(uri))?.metadata, { size: 7 })
+    const other = await s3Objects.create({ key: 'b', uri: 'b', name: 'b', metadata: {} })
+    const ids = async (limit: number, offset: number) =>
+      (await s3Objects.list(limit, offset)).map((object) => object.id)
+    equal(await ids(10, 0), [id, other])
+    equal(await ids(1, 1), [other])
+    equal(await ids(1, 0), [id])
   })
 
   test('say so when there is nothing to update', async (store) => {
@@ -94,13 +112,13 @@ export const resources = casesOf('resource repositories', (test) => {
     const foundUrl = await urls.getByUrl('https://h/a')
     if (found === null || foundUrl === null) throw new Error('not stored')
     const unknown = [
-      githubRepos.update({ ...found, id: 77 }),
-      githubRepos.update({ ...found, key: 'another' }),
-      urls.update({ ...foundUrl, url: 'https://h/b' }),
-      urls.update({ ...foundUrl, id }),
+      () => githubRepos.update({ ...found, id: 77 }),
+      () => githubRepos.update({ ...found, key: 'another' }),
+      () => urls.update({ ...foundUrl, url: 'https://h/b' }),
+      () => urls.update({ ...foundUrl, id }),
     ]
     for (const updating of unknown) {
-      matches(await thrownBy(updating), {
+      matches(await thrownBy(updating()), {
         code: 'STORE_FAILED',
         message: /no (github|url) resource \d+ .*: create it first/,
       })

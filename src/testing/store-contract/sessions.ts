@@ -99,13 +99,15 @@ export const sessions = casesOf('sessions', (test) => {
   test('of one target cannot be unfinished twice', async (store) => {
     await put(store, sessionNamed('acme'))
     const before = await everythingIn(store)
-    const thrown = await thrownBy(put(store, sessionNamed('acme')))
+    const second = sessionNamed('acme')
+    const thrown = await thrownBy(put(store, second))
     isA(thrown, LeaseError)
     matches(thrown, {
       code: 'LEASE_HELD',
       message: containing('target "acme" has an unfinished session'),
     })
     equal(await everythingIn(store), before)
+    same(await store.repositories.jobs.getById(second.jobId), null)
   })
 
   test('of one target may follow each other', async (store) => {
@@ -114,6 +116,23 @@ export const sessions = casesOf('sessions', (test) => {
     }
     await put(store, sessionNamed('acme'))
     hasLength(await store.repositories.sessions.list(10), 4)
+  })
+
+  test('are of one target by its key, whatever they are named', async (store) => {
+    const begin = async (targetKey: string) => {
+      const session = sessionNamed('acme')
+      const job = { ...jobOf(session), name: `the job of ${targetKey}`, createdAt: at(7) }
+      await store.createSession({ session, targetKey, job, checkpoint: checkpointOf(session) })
+      return { session, job }
+    }
+    const one = await begin('one')
+    const two = await begin('two')
+    equal(await store.findUnfinished('two'), [
+      { sessionId: two.session.sessionId, targetKey: 'two' },
+    ])
+    equal(await store.findUnfinished('acme'), [])
+    matches(await thrownBy(begin('one')), { code: 'LEASE_HELD' })
+    equal(await store.repositories.jobs.getById(one.job.jobId), one.job)
   })
 
   test('of another target under an identity that is taken are not called unfinished', async (store) => {

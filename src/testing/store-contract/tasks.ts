@@ -11,9 +11,11 @@ export const tasks = casesOf('tasks', (test) => {
     await other.page({ kept: identities('x', 15) })
     await walk.page({ kept: identities('b', 15) })
     const uris: string[] = []
+    const lengths: number[] = []
     for (let after = 0; ;) {
       const window = await store.takeTasks({ sessionId: walk.sessionId, after, limit: 7 })
       uris.push(...window.map((task) => task.resourceUri))
+      lengths.push(window.length)
       const last = window.at(-1)
       if (last === undefined) break
       // A store that stays where it is would be asked for ever.
@@ -25,6 +27,7 @@ export const tasks = casesOf('tasks', (test) => {
       uris,
       expected.map(({ uri }) => uri),
     )
+    equal(lengths, [7, 7, 7, 7, 2, 0])
     equal(await store.takeTasks({ sessionId: newId(), after: 0, limit: 9 }), [])
   })
 
@@ -45,6 +48,35 @@ export const tasks = casesOf('tasks', (test) => {
     )
     await store.acknowledgeTasks({ seqs: [], at: T0 })
     hasLength(await take(), 3)
+  })
+
+  test('are acknowledged in any number, and those of another session are not', async (store) => {
+    const walk = await TestWalk.begin(store, 'acme')
+    const other = await TestWalk.begin(store, 'other')
+    await walk.page({ kept: identities('a', 1_234) })
+    await other.page({ kept: identities('a', 1_234) })
+    const take = ({ sessionId }: TestWalk) => store.takeTasks({ sessionId, after: 0, limit: 9_999 })
+    const [ours, theirs] = [await take(walk), await take(other)]
+    const seqs = ours.map(({ seq }) => seq)
+    same(new Set([...ours, ...theirs].map(({ seq }) => seq)).size, 2_468)
+    await store.acknowledgeTasks({ seqs: seqs.slice(0, -1), at: T0 })
+    equal(await take(walk), ours.slice(-1))
+    equal(await take(other), theirs)
+  })
+
+  test('are outstanding until they are acknowledged', async (store) => {
+    const walk = await TestWalk.begin(store, 'acme')
+    same(await store.isOutstanding(1), false)
+    await walk.page({ kept: identities('a', 3) })
+    const taken = await store.takeTasks({ sessionId: walk.sessionId, after: 0, limit: 10 })
+    const seqs = taken.map(({ seq }) => seq)
+    const outstanding = () => Promise.all(seqs.map((seq) => store.isOutstanding(seq)))
+    equal(await outstanding(), [true, true, true])
+    await store.acknowledgeTasks({ seqs: [seqs[1] as number], at: T0 })
+    equal(await outstanding(), [true, false, true])
+    await store.acknowledgeTasks({ seqs, at: T0 + 1 })
+    equal(await outstanding(), [false, false, false])
+    same(await store.isOutstanding(Math.max(...seqs) + 1), false)
   })
 
   test('are streamed through more than one window, and counted', async (store) => {

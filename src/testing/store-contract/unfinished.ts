@@ -44,6 +44,35 @@ export const unfinished = casesOf('what is unfinished', (test) => {
     }
   })
 
+  test('is an ended session whose tasks a host began to take while it was walked', async (store) => {
+    const walk = await TestWalk.begin(store, 'acme')
+    await store.beginDelivery({ sessionId: walk.sessionId, at: T0 })
+    await walk.page({ kept: identities('a', 2), session: { status: 'COMPLETED' } })
+    equal(await names(store), ['acme'])
+  })
+
+  test('is not a session of which no host takes the tasks', async (store) => {
+    const taken = await session(store, 'taken', { status: 'COMPLETED' })
+    await session(store, 'left', { status: 'COMPLETED' })
+    await store.beginDelivery({ sessionId: taken.sessionId, at: T0 })
+    equal(await names(store), ['taken'])
+  })
+
+  test('is all of it, however much there is', async (store) => {
+    const wanted = Array.from({ length: 130 }, (_, i) => `target-${i}`)
+    for (const name of wanted) await put(store, sessionNamed(name))
+    equal(await names(store), wanted)
+    const { sessions } = store.repositories
+    equal(
+      (await sessions.getActiveStates()).map((s) => s.targetName),
+      wanted,
+    )
+    equal(
+      (await store.openRound({ at: T0 })).sessions.map((s) => s.targetName),
+      wanted,
+    )
+  })
+
   test('is not a session that failed: it is taken up on purpose only', async (store) => {
     const { sessionId } = await session(store, 'failed', { status: 'FAILED' })
     await store.beginDelivery({ sessionId, at: T0 })
@@ -66,5 +95,32 @@ export const rounds = casesOf('a round of enumeration', (test) => {
     const next = await store.openRound({ at: T0 + 3 })
     assert.notStrictEqual(next.roundId, first.roundId)
     equal(names(next.sessions), ['left'])
+  })
+
+  test('keeps what comes to its end in it, so that nothing is walked twice', async (store) => {
+    const left = await TestWalk.begin(store, 'left')
+    const { roundId } = await store.openRound({ at: T0 })
+    const begun = await TestWalk.begin(store, 'begun')
+    await left.advance({ status: 'COMPLETED' })
+    await begun.advance({ status: 'FAILED', failureReason: 'gone' })
+    const again = await store.openRound({ at: T0 + 1 })
+    same(again.roundId, roundId)
+    equal(
+      again.sessions.map(({ sessionId, status }) => [sessionId, status]),
+      [
+        [left.sessionId, 'COMPLETED'],
+        [begun.sessionId, 'FAILED'],
+      ],
+    )
+  })
+
+  test('is closed by its own number, and closing it again does not end the next', async (store) => {
+    const first = await store.openRound({ at: T0 })
+    await store.closeRound({ roundId: first.roundId + 1, at: T0 + 1 })
+    same((await store.openRound({ at: T0 + 2 })).roundId, first.roundId)
+    await store.closeRound({ roundId: first.roundId, at: T0 + 3 })
+    const next = await store.openRound({ at: T0 + 4 })
+    await store.closeRound({ roundId: first.roundId, at: T0 + 5 })
+    same((await store.openRound({ at: T0 + 6 })).roundId, next.roundId)
   })
 })
