@@ -1,0 +1,142 @@
+import { isDeepStrictEqual } from 'node:util'
+
+/** Asks a database a question, and gets its rows. */
+export type Ask = (sql: string) => unknown[]
+
+/** Rows of these are wrong, whoever wrote them. */
+const ORPHANS: Readonly<Record<string, string>> = {
+  'a task without its session': `select task_id from tasks where session not in (select id from sessions)`,
+  'a task without its scan target': `select task_id from tasks where target not in (select target_id from scan_targets)`,
+  'a scan target without its resource': `select scan_target_id from scan_targets where target_id not in (select id from resources)`,
+  'a batch without its session': `select batch_id from batches where session not in (select id from sessions)`,
+  'a failed item without its session': `select id from failed_items where session not in (select id from sessions)`,
+  'a session without its job': `select session_id from sessions where job not in (select id from jobs)`,
+  'a job target without its job': `select job from job_targets where job not in (select id from jobs)`,
+  'a job target without its scan target': `select target from job_targets where target not in (select target_id from scan_targets)`,
+  'a session without its checkpoint': `select session_id from sessions where session_id not in (select target_id from checkpoints)`,
+  'a completed task whose scan target knows of no scan': `select task_id from tasks
+    join scan_targets on target_id = target where status = 'COMPLETED' and last_scan_at is null`,
+}
+
+/** These too, where the rows were made by walks. */
+const MISCOUNTED: Readonly<Record<string, string>> = {
+  'batches that are not totalBatches': `select session_id, total_batches from sessions s
+    where total_batches <> (select count(*) from batches where session = s.id)
+      or total_batches <> (select coalesce(max(number), 0) from batches where session = s.id)`,
+  'failed batches that are not failedBatches': `select session_id from sessions s where failed_batches
+    <> (select count(*) from batches where session = s.id and status = 'FAILED')`,
+  'items of batches that are not itemsProcessed': `select session_id from sessions s where items_processed
+    <> (select coalesce(sum(items_processed), 0) from batches where session = s.id)`,
+  'more tasks than itemsProcessed': `select session_id from sessions s where items_processed
+    < (select count(*) from tasks where session = s.id)`,
+  'failed items that are not itemsFailed': `select session_id from sessions s where items_failed
+    <> (select count(*) from failed_items where session = s.id)`,
+  'items that are neither kept nor failed': `select session_id from sessions
+    where items_found <> items_processed + items_failed`,
+  'a failed item without a reason, or of a batch in which none failed': `select f.id from failed_items f
+    left join batches b on b.session = f.session and b.number = f.batch_number
+    where b.number is null or b.items_failed = 0 or f.reason = ''`,
+  'a batch that ended at another time than it was last changed': `select batch_id from batches
+    where completed_at is not last_update or started_at > last_update`,
+  'a task that is not in one batch': `select task_id from tasks t where 1 <> (select count(*) from batches b
+    where b.session = t.session and t.seq between b.first_task and b.last_task)`,
+  'a task whose scan target is not in the job': `select task_id from tasks
+    join sessions s on s.id = session
+    where (s.job, target) not in (select job, target from job_targets)`,
+  'a task with another URI than its resource': `select task_id from tasks
+    join resources r on r.id = target where r.uri <> tasks.uri`,
+}
+
+/** And these, where every item is listed once. */
+const DOUBLED: Readonly<Record<string, string>> = {
+  'tasks that are not itemsProcessed': `select session_id from sessions s where items_processed
+    <> (select count(*) from tasks where session = s.id)`,
+  'a batch whose range holds another number of tasks than it kept': `select batch_id from batches b
+    where items_processed <> (select count(*) from tasks t
+      where t.session = b.session and t.seq between b.first_task and b.last_task)`,
+}
+
+interface SessionColumns {
+  readonly session_id: string
+  readonly status: string
+  readonly failure_reason: string | null
+  readonly shortfalls: string
+  readonly total: number | null
+  readonly total_batches: number
+  readonly failed_batches: number
+  readonly items_found: number
+  readonly items_processed: number
+  readonly items_failed: number
+  readonly started_at: number
+  readonly last_update: number
+  readonly completed_at: number | null
+  readonly data: string
+}
+
+/** What the columns of a session say, in the words of its snapshot. */
+const fromColumns = (row: SessionColumns) => ({
+  value: row.status,
+  sessionId: row.session_id,
+  failureReason: row.failure_reason,
+  shortfalls: JSON.parse(row.shortfalls) as unknown,
+  total: row.total,
+  metrics: {
+    totalBatches: row.total_batches,
+    failedBatches: row.failed_batches,
+    itemsFound: row.items_found,
+    itemsProcessed: row.items_processed,
+    itemsFailed: row.items_failed,
+  },
+  timeline: {
+    startedAt: row.started_at,
+    lastUpdate: row.last_update,
+    completedAt: row.completed_at,
+  },
+})
+
+function fromSnapshot(data: string) {
+  const { snapshot } = JSON.parse(data) as {
+    snapshot: { value: string; context: Omit<ReturnType<typeof fromColumns>, 'value'> }
+  }
+  const { sessionId, failureReason, shortfalls, total, metrics, timeline } = snapshot.context
+  return { value: snapshot.value, sessionId, failureReason, shortfalls, total, metrics, timeline }
+}
+
+function snapshotProblems(ask: Ask): string[] {
+  const rows = ask(
+    'select * from sessions join checkpoints on target_id = session_id',
+  ) as SessionColumns[]
+  return rows
+    .map((row) => ({ columns: fromColumns(row), snapshot: fromSnapshot(row.data) }))
+    .filter(({ columns, snapshot }) => !isDeepStrictEqual(columns, snapshot))
+    .map((both) => `a snapshot that is not its columns: ${JSON.stringify(both)}`)
+}
+
+const rowProblems = (ask: Ask, queries: Readonly<Record<string, string>>): string[] =>
+  Object.entries(queries)
+    .map(([what, query]) => [what, ask(query)] as const)
+    .filter(([, rows]) => rows.length > 0)
+    .map(([what, rows]) => `${what}: ${JSON.stringify(rows.slice(0, 3))}`)
+
+/**
+ * What is wrong with the rows of a database, one line each: the snapshot and
+ * the columns of a session say the same, the rows bear it out, and none lacks
+ * what it speaks of. It holds at any moment, whoever died when.
+ */
+export function inconsistencies(
+  ask: Ask,
+  options: {
+    /** Whether rows came from elsewhere, one call each, so that they do not add up. */
+    readonly isImport?: boolean
+    /** Whether an item can be listed twice: it is then kept twice, and is one task. */
+    readonly twice?: boolean
+  } = {},
+): string[] {
+  const { isImport = false, twice = false } = options
+  return [
+    ...rowProblems(ask, ORPHANS),
+    ...(isImport ? [] : rowProblems(ask, MISCOUNTED)),
+    ...(isImport || twice ? [] : rowProblems(ask, DOUBLED)),
+    ...snapshotProblems(ask),
+  ]
+}
