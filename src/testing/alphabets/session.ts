@@ -22,7 +22,7 @@ const PAGES: Readonly<
   Record<string, Pick<Batch, 'processed' | 'failed' | 'shortfalls' | 'total'>>
 > = {
   'a page': { processed: 2, failed: 0, shortfalls: [], total: 9 },
-  'a page with a bad item': { processed: 1, failed: 1, shortfalls: [], total: null },
+  'a page with bad items': { processed: 1, failed: 2, shortfalls: [], total: null },
   'a page of bad items': { processed: 0, failed: 2, shortfalls: [], total: null },
   'a page with a shortfall': { processed: 1, failed: 0, shortfalls: [SHORTFALL], total: null },
 }
