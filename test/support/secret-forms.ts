@@ -1,25 +1,7 @@
 import { isProxy } from 'node:util/types'
+import { secretForms } from '../../src/testing/source-contract/secret-forms.ts'
 
-/** The forms in which a secret could hide in a text: as it is, encoded for a URL, and in Base64. */
-export function secretForms(secret: string): string[] {
-  const inBase64 = [0, 1, 2].map((before) => {
-    // Within a longer text, such as "Bearer …", a secret begins at any of three places of a group.
-    const whole = Buffer.from(`${'\0'.repeat(before)}${secret}`).toString('base64')
-    return whole.slice(
-      Math.ceil((before * 8) / 6),
-      Math.floor(((before + Buffer.byteLength(secret)) * 8) / 6),
-    )
-  })
-  const forms = [
-    secret,
-    encodeURIComponent(secret),
-    encodeURI(secret),
-    JSON.stringify(secret).slice(1, -1),
-    ...inBase64,
-    ...inBase64.map((text) => text.replaceAll('+', '-').replaceAll('/', '_')),
-  ]
-  return [...new Set(forms)]
-}
+export { secretForms }
 
 /** Which of the secrets a text or a file's bytes hold, in whatever form. */
 export function secretsIn(

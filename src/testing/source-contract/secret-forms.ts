@@ -11,7 +11,7 @@ export function secretsOf(credentials: TaskCredentials | undefined): readonly st
 }
 
 /** The forms in which a secret could hide in a text: as it is, escaped, encoded for a URL, in Base64. */
-function formsOf(secret: string): readonly string[] {
+export function secretForms(secret: string): readonly string[] {
   const inBase64 = [0, 1, 2].map((before) => {
     // Within a longer text, such as "user:…", a secret begins at any of three places of a group.
     const whole = Buffer.from('\0'.repeat(before) + secret).toString('base64')
@@ -25,6 +25,6 @@ function formsOf(secret: string): readonly string[] {
 
 /** @throws AssertionError, without repeating the secret, when a text holds one in whatever form */
 export function assertNoSecret(text: string, secrets: readonly string[], what: string): void {
-  const found = secrets.some((secret) => formsOf(secret).some((form) => text.includes(form)))
+  const found = secrets.some((secret) => secretForms(secret).some((form) => text.includes(form)))
   assert.ok(!found, `${what} holds a secret of the credentials`)
 }
