@@ -3,7 +3,7 @@
  * project, imported by each of its names, type-checked and run.
  */
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -38,6 +38,10 @@ for (const { run } of resuming) await run()
 console.log('the package works:', tasks, 'tasks,', Object.keys(sessionMachine.states).length, 'states')
 `
 
+/** The programs for authors of plug-ins, as they would write them down from the page. */
+const PAGE = readFileSync(join(PROJECT, 'docs/testing.md'), 'utf8')
+const examples = [...PAGE.matchAll(/^```ts\n\/\/ (\S+)\n([^]*?)^```/gm)]
+
 try {
   const packed = run('npm', ['pack', '--silent', '--pack-destination', folder], PROJECT).trim()
   writeFileSync(
@@ -46,6 +50,7 @@ try {
   )
   run('npm', ['install', '--silent', '--no-audit', '--no-fund', `./${packed}`], folder)
   writeFileSync(join(folder, 'program.ts'), PROGRAM)
+  for (const [, name = '', text = ''] of examples) writeFileSync(join(folder, name), text)
   writeFileSync(
     join(folder, 'tsconfig.json'),
     JSON.stringify({
@@ -56,14 +61,17 @@ try {
         lib: ['es2024', 'esnext.disposable'],
         module: 'nodenext',
         skipLibCheck: true,
+        allowImportingTsExtensions: true,
         types: ['node'],
         typeRoots: [join(PROJECT, 'node_modules/@types')],
       },
-      files: ['program.ts'],
+      files: ['program.ts', ...examples.map(([, name]) => name)],
     }),
   )
   run(process.execPath, [join(PROJECT, 'node_modules/typescript/bin/tsc'), '-p', '.'], folder)
   process.stdout.write(run(process.execPath, ['program.ts'], folder))
+  run(process.execPath, ['--test', ...examples.map(([, name = '']) => name)], folder)
+  console.log('the programs of docs/testing.md pass:', examples.length)
   const cli = join(folder, 'node_modules/.bin/muster')
   process.stdout.write(`muster ${run(process.execPath, [cli, '--version'], folder)}`)
 } finally {
