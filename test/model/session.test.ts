@@ -130,11 +130,13 @@ class Driver {
     }
     // The failed items cannot be read: that is tried again until the attempts run out.
     for (let attempt = 0; attempt < SETTINGS.maxAttempts; attempt += 1) {
+      const looks = () => rig.gates.isWaiting('findFailedItems')
+      await until('the failed items are looked for', looks)
       rig.disk.failNext = /from "failed_items"/
       rig.gates.open('findFailedItems')
+      await until('they were read in vain', () => rig.disk.failNext === undefined)
       await rig.settle()
       rig.time.pass(TIMES.backoffMs)
-      await rig.settle()
     }
   }
 

@@ -1,13 +1,20 @@
-import { setImmediate as turn } from 'node:timers/promises'
+import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 
-/** Turns of the event loop that are waited for; what needs no timer and no other process is done long before. */
-const TURNS = 20_000
+/** Turns of the event loop within which nearly everything has happened: time is the test's, and nothing here sleeps. */
+const TURNS = 5_000
 
-/** Waits for what follows by itself: nothing here sleeps, and time is the test's. */
+/** What waits for a lock does sleep; how long it is waited for before that is given up, in milliseconds. */
+const PATIENCE_MS = 10_000
+
+/** Waits for what follows by itself. */
 export async function until(what: string | (() => string), happened: () => boolean): Promise<void> {
   for (let i = 0; i < TURNS; i += 1) {
     if (happened()) return
     await turn()
+  }
+  for (const giveUpAt = performance.now() + PATIENCE_MS; performance.now() < giveUpAt;) {
+    if (happened()) return
+    await sleep(1)
   }
   throw new Error(`waited in vain until ${typeof what === 'string' ? what : what()}`)
 }
