@@ -1,7 +1,6 @@
 import { copyFileSync, rmSync } from 'node:fs'
 import Database from 'better-sqlite3'
 import type { MusterOptions, SessionState } from '../../src/index.ts'
-import { isActive } from '../../src/domain/session-state.ts'
 import { TestTime } from '../model/rig.ts'
 import { calm, OneAtATime } from './activity.ts'
 import { Host } from './host.ts'
@@ -85,8 +84,8 @@ export class World {
       sessionId,
     )
     if (row === undefined) return 'a session is done, and not stored'
-    // It says what it wrote itself; another process may have gone on, and ended.
-    if (row.owner !== null || (this.canBeRefused && isActive(status))) return null
+    // It says what it wrote itself; another process may have gone on, and ended, unless there was no going on.
+    if (row.owner !== null || (this.canBeRefused && status !== 'COMPLETED')) return null
     const { totalBatches, itemsProcessed, itemsFailed } = metrics
     const said = { status, totalBatches, itemsProcessed, itemsFailed }
     const { owner: _, ...stored } = row
