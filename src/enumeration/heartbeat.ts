@@ -13,10 +13,13 @@ export function startHeartbeat(
   const intervalMs = Math.max(1, Math.floor(leaseMs / 3))
   let renewing = false
   let timer: unknown
-  const beat = () => {
+  const arm = () => {
     timer = timers.setTimeout(beat, intervalMs)
     // A heart alone keeps no process alive.
     ;(timer as Partial<NodeJS.Timeout>).unref?.()
+  }
+  const beat = () => {
+    arm()
     // A renewal that takes longer than the interval is not started twice.
     if (renewing) return
     renewing = true
@@ -24,7 +27,6 @@ export function startHeartbeat(
       renewing = false
     })
   }
-  timer = timers.setTimeout(beat, intervalMs)
-  ;(timer as Partial<NodeJS.Timeout>).unref?.()
+  arm()
   return () => timers.clearTimeout(timer)
 }

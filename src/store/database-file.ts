@@ -42,7 +42,7 @@ function checkLog(path: string): void {
 }
 
 const isEmpty = (file: string): boolean =>
-  !existsSync(file) || (statSync(file, { throwIfNoEntry: false })?.size ?? 0) === 0
+  (statSync(file, { throwIfNoEntry: false })?.size ?? 0) === 0
 
 function checkFile(path: string): void {
   const file = statSync(path)

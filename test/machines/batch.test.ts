@@ -21,9 +21,9 @@ import {
   settled,
   TABLE,
 } from './batch-table.ts'
-import { Coverage } from './kit.ts'
+import { MachineCoverage } from '../../src/testing/machine-coverage.ts'
 
-const coverage = new Coverage()
+const coverage = new MachineCoverage(batchMachine)
 
 function after(events: readonly BatchEvent[]) {
   const actor = createActor(batchMachine, {
@@ -136,5 +136,5 @@ test('whatever is sent in whatever order, the first outcome stays, and every sna
 })
 
 test('the machine is taken through every one of its transitions by these tests', () => {
-  expect(coverage.missing(batchMachine)).toEqual([])
+  expect(coverage.table.transitions.missing).toEqual([])
 })

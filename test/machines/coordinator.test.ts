@@ -12,9 +12,11 @@ import {
   type EnumeratorOutput,
   type FetchOutcome,
 } from '../../machines/index.ts'
-import { Coverage, leavesOf, nameOf, settle } from './kit.ts'
+import { MachineCoverage } from '../../src/testing/machine-coverage.ts'
+import { leavesOf, nameOf } from '../../src/testing/machine-structure.ts'
+import { settle } from './kit.ts'
 
-const coverage = new Coverage()
+const coverage = new MachineCoverage(coordinatorMachine)
 
 const snapshotOf = (sessionId: string): Snapshot<unknown> =>
   createActor(sessionMachine, {
@@ -329,5 +331,5 @@ test('every state of the machine is one of these', () => {
 })
 
 test('the machine is taken through every one of its transitions by these tests', () => {
-  expect(coverage.missing(coordinatorMachine)).toEqual([])
+  expect(coverage.table.transitions.missing).toEqual([])
 })

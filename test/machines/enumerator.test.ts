@@ -10,7 +10,9 @@ import {
   type FetchOutcome,
 } from '../../machines/index.ts'
 import { coordinatorLogic, type ActorsDeps } from '../../src/enumeration/actors.ts'
-import { Coverage, leavesOf, nameOf, settle } from './kit.ts'
+import { MachineCoverage } from '../../src/testing/machine-coverage.ts'
+import { leavesOf, nameOf } from '../../src/testing/machine-structure.ts'
+import { settle } from './kit.ts'
 
 const STATES = [
   'fetching.queued',
@@ -55,7 +57,7 @@ const error = (retryable: boolean): FetchOutcome => ({ kind: 'error', retryable,
 const committed = (windowFull = false): CommitOutcome => ({ kind: 'committed', windowFull })
 const stale: CommitOutcome = { kind: 'stale', reason: 'taken over' }
 
-const coverage = new Coverage()
+const coverage = new MachineCoverage(enumeratorMachine)
 
 /** An enumerator whose work is answered by the test, and whose time the test moves. */
 class Bench {
@@ -666,5 +668,5 @@ test('without its actors the machine breaks with their name, and walks nothing',
 })
 
 test('the machine is taken through every one of its transitions by these tests', () => {
-  expect(coverage.missing(enumeratorMachine)).toEqual([])
+  expect(coverage.table.transitions.missing).toEqual([])
 })

@@ -1,7 +1,9 @@
 import { createActor, fromCallback, fromPromise } from 'xstate'
 import { describe, expect, test } from 'vitest'
 import { orchestratorMachine, type OrchestratorEvent } from '../../machines/index.ts'
-import { Coverage, leavesOf, nameOf, settle } from './kit.ts'
+import { MachineCoverage } from '../../src/testing/machine-coverage.ts'
+import { leavesOf, nameOf } from '../../src/testing/machine-structure.ts'
+import { settle } from './kit.ts'
 
 const STATES = [
   'active.standby',
@@ -17,7 +19,7 @@ type State = (typeof STATES)[number]
 type EventType = OrchestratorEvent['type']
 type Step = 'loadTargets' | 'resumeInterrupted' | 'startTargets' | 'awaitWalks' | 'drain'
 
-const coverage = new Coverage()
+const coverage = new MachineCoverage(orchestratorMachine)
 
 /** An orchestrator whose steps the test answers, and whose leadership it gives and takes. */
 class Bench {
@@ -285,5 +287,5 @@ describe('stopping', () => {
 })
 
 test('the machine is taken through every one of its transitions by these tests', () => {
-  expect(coverage.missing(orchestratorMachine)).toEqual([])
+  expect(coverage.table.transitions.missing).toEqual([])
 })

@@ -11,7 +11,7 @@ import {
   type SessionStatus,
 } from '../../machines/index.ts'
 import { effort, seed } from '../support/effort.ts'
-import { Coverage } from './kit.ts'
+import { MachineCoverage } from '../../src/testing/machine-coverage.ts'
 import {
   batch,
   BOGUS,
@@ -30,7 +30,7 @@ import {
   type SessionEventType,
 } from './session-table.ts'
 
-const coverage = new Coverage()
+const coverage = new MachineCoverage(sessionMachine)
 
 /** An actor that has lived through the events. */
 function after(events: readonly SessionEvent[]) {
@@ -409,6 +409,6 @@ describe('whatever happens in whatever order', () => {
 
 describe('the machine', () => {
   test('is taken through every one of its transitions by these tests', () => {
-    expect(coverage.missing(sessionMachine)).toEqual([])
+    expect(coverage.table.transitions.missing).toEqual([])
   })
 })

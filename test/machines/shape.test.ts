@@ -9,7 +9,7 @@ import {
   orchestratorMachine,
   sessionMachine,
 } from '../../machines/index.ts'
-import { allNodes, transitionsOf } from './kit.ts'
+import { allNodes, transitionsOf } from '../../src/testing/machine-structure.ts'
 
 const MACHINES: readonly AnyStateMachine[] = [
   sessionMachine,

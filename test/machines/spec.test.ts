@@ -9,7 +9,7 @@ import {
   orchestratorMachine,
   sessionMachine,
 } from '../../machines/index.ts'
-import { leavesOf, nameOf, targetsOf, transitionsOf } from './kit.ts'
+import { leavesOf, nameOf, targetsOf, transitionsOf } from '../../src/testing/machine-structure.ts'
 
 const ROOT = new URL('../../', import.meta.url)
 const read = (path: string) => readFileSync(fileURLToPath(new URL(path, ROOT)), 'utf8')
