@@ -101,10 +101,44 @@ export const newBatchMetrics = (expectedItems: number): BatchMetrics => ({
 export const completionPercentage = (m: BatchMetrics): number =>
   m.expectedItems === 0 ? 100 : (100 * m.itemsProcessed) / m.expectedItems
 
+/**
+ * Why a walk is not known to be complete. A source of one's own may use other
+ * words where none of these fits.
+ */
+export const SHORTFALL_CODES = [
+  /** Left out for want of single sign-on. */
+  'sso',
+  /** A part of the place, or all of it, may not be read with this credential. */
+  'forbidden',
+  /** A part of the place that was named is unknown, or hidden from this credential. */
+  'not_found',
+  /** A part of the place is gone for good. */
+  'gone',
+  /** Blocked for legal reasons. */
+  'dmca',
+  /** The service ends its listings before their end. */
+  'truncated',
+  /** The service could not produce a part of the listing, however little was asked for at once. */
+  'resource_limit',
+  /** The service counts more than it lists. */
+  'count_mismatch',
+  /** The credential is limited to a part of the place, or to what is public. */
+  'filtered_by_scope',
+  /** The listing changed so much while it was read that something may have been missed. */
+  'drift',
+  /** Far fewer were found than last time. */
+  'shrunk',
+  /** The service failed until the attempts ran out. */
+  'unavailable',
+  /** Something else ended the walk before its end. */
+  'failed',
+] as const
+export type ShortfallCode = (typeof SHORTFALL_CODES)[number]
+
 /** Something the source is known to have left out, and why. */
 export interface Shortfall {
-  /** A word a program can act on: `sso`, `truncated`, `count_mismatch`, … */
-  readonly code: string
+  /** A word a program can act on. */
+  readonly code: ShortfallCode | (string & {})
   /** The same for a person. */
   readonly detail: string
 }

@@ -81,6 +81,23 @@ export class RetryLaterError extends MusterError {
   }
 }
 
+/**
+ * What stands in the way is not the source's: a credential that is refused or
+ * cannot be had. Trying again at once would not help, and nothing is lost
+ * either: the session stays as it is and goes on once that is put right.
+ */
+export class PauseError extends MusterError {
+  override readonly name = 'PauseError'
+
+  constructor(
+    code: 'AUTHENTICATION_FAILED' | 'CREDENTIAL_UNAVAILABLE',
+    message: string,
+    options: { cause?: unknown } = {},
+  ) {
+    super(code, message, { ...options, retryable: true })
+  }
+}
+
 /** One item of a page is not a resource of its source. */
 export class ItemRejectedError extends MusterError {
   override readonly name = 'ItemRejectedError'

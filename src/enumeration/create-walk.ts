@@ -59,7 +59,8 @@ export function createWalk(deps: EnumerationDeps, params: WalkParams): Walk {
       context: {
         clock: deps.clock,
         authRef: config.authRef,
-        credentials: () => credentials.resolve(config),
+        credentials: (options) => credentials.resolve(config, options),
+        answers: { get: async () => undefined, set: async () => undefined },
       },
       failedItems: deps.store.repositories.failedItems,
     }),

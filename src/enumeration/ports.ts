@@ -11,7 +11,8 @@ import type { WalkSettings } from './settings.ts'
 
 /** Resolves what a target spec names. Nothing it returns may be stored. */
 export interface CredentialResolver {
-  resolve(target: TargetConfig): Promise<TaskCredentials>
+  /** @param options.renew whether what was handed out before is refused: another is wanted, where one can be had */
+  resolve(target: TargetConfig, options?: { readonly renew?: boolean }): Promise<TaskCredentials>
   /** Whether what the target names is defined here. */
   knows(target: TargetConfig): boolean
   /** The text without any secret that has been resolved so far. */

@@ -14,6 +14,16 @@ export interface Identity {
   readonly name: string
   /** Plain data for the scanner. Must carry no credentials. */
   readonly metadata?: JsonRecord
+  /**
+   * What is another whenever the resource's content is: GitHub's time of the
+   * last push, an object's ETag. It tells a changed resource from an unchanged
+   * one in the next session; without it, every resource counts as changed.
+   */
+  readonly version?: string
+  /** Earlier addresses of the same resource, as far as this item tells them; kept beside it. Must carry no credentials. */
+  readonly aliases?: readonly string[]
+  /** Why the target leaves the resource out: the name of a filter. It counts as skipped, and there is no task for it. */
+  readonly skipped?: string
 }
 
 /** What one request to a source returned. */
@@ -32,6 +42,17 @@ export interface Page<Item extends JsonValue = JsonValue> {
   readonly shortfalls?: readonly Shortfall[]
 }
 
+/**
+ * What a service answered in earlier sessions, for asking whether it is still
+ * so: pages with their ETags. A memory that may lose anything at any time.
+ */
+export interface AnswerCache {
+  /** @returns undefined for what is not, or no longer, remembered. */
+  get(key: string): Promise<JsonValue | undefined>
+  /** @param key must name the credential where the answer depends on it; neither it nor the value may hold a secret */
+  set(key: string, value: JsonValue): Promise<void>
+}
+
 /** What a source may use while it enumerates. */
 export interface EnumerateContext {
   /** Aborts when the page is no longer wanted: a cancelled walk, a hung request. */
@@ -39,8 +60,13 @@ export interface EnumerateContext {
   readonly clock: TimeProvider
   /** The target's credential name, or null; for keying what belongs to a credential, such as its rate limit. */
   readonly authRef: string | null
-  /** Resolves the target's credentials now. Call it for each request: tokens expire. */
-  credentials(): Promise<TaskCredentials>
+  /**
+   * Resolves the target's credentials now. Call it for each request: tokens
+   * expire. With `renew`, what was refused is not handed out again where
+   * another can be had: a provider is asked anew, a token made anew.
+   */
+  credentials(options?: { readonly renew?: boolean }): Promise<TaskCredentials>
+  readonly answers: AnswerCache
 }
 
 /**
@@ -49,12 +75,16 @@ export interface EnumerateContext {
  * `enumerate` yields pages from a cursor (`undefined` = from the beginning) and
  * returns when the listing is exhausted. It is called anew after every error,
  * so it keeps nothing between calls that the cursor does not carry. It throws
- * `RetryLaterError` to wait, a `SourceError` with `retryable: false` to end the
- * session as FAILED, and anything else to be tried again.
+ * `RetryLaterError` to wait, a `PauseError` to leave the session as it stands
+ * until somebody has put something right, a `SourceError` with `retryable:
+ * false` to end the session as FAILED, and anything else to be tried again.
  *
  * `identify` is synchronous, and comes to the same whenever it is asked. It
  * throws (an `ItemRejectedError`, by preference) for an item that is not a
  * resource; the item is stored as failed with the error's message.
+ *
+ * `reload`, where there is one, brings failed items up to date before they are
+ * tried again: as many as it was given, in the same order.
  */
 export interface Source<Spec = unknown, Item extends JsonValue = JsonValue> {
   /** The word for it in a target spec: `github`, `s3`, `url`. */
@@ -67,6 +97,11 @@ export interface Source<Spec = unknown, Item extends JsonValue = JsonValue> {
     cursor: JsonValue | undefined,
     context: EnumerateContext,
   ): AsyncIterable<Page<Item>>
+  reload?(
+    items: readonly JsonValue[],
+    spec: Spec,
+    context: EnumerateContext,
+  ): Promise<readonly Item[]>
 }
 
 /** A source whose spec and item types do not matter to the caller. */
@@ -79,6 +114,11 @@ export interface AnySource {
     cursor: JsonValue | undefined,
     context: EnumerateContext,
   ): AsyncIterable<Page>
+  reload?(
+    items: readonly JsonValue[],
+    spec: never,
+    context: EnumerateContext,
+  ): Promise<readonly JsonValue[]>
 }
 
 /**

@@ -63,6 +63,7 @@ function readerOver(
       clock: { now: () => 0 },
       authRef: null,
       credentials: async () => ({ type: 'UNAUTHENTICATED', values: {} }),
+      answers: { get: async () => undefined, set: async () => undefined },
     },
     failedItems: over.failedItems ?? noFailedItems,
   })

@@ -78,6 +78,7 @@ export class Bench {
       clock: this.waits.clock,
       authRef: this.authRef,
       credentials: async () => structuredClone(given),
+      answers: { get: async () => undefined, set: async () => undefined },
     }
   }
 

@@ -77,6 +77,7 @@ test('a list is enumerated without a request', async () => {
     clock: { now: () => 0 },
     authRef: null,
     credentials: () => Promise.reject(new Error('not asked for')),
+    answers: { get: async () => undefined, set: async () => undefined },
   }
   const items: unknown[] = []
   for await (const page of source.enumerate(list, undefined, context)) items.push(...page.items)

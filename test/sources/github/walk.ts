@@ -55,6 +55,7 @@ export const contextOf = (
   clock: options.clock ?? testClock(),
   authRef: options.authRef ?? null,
   credentials: async () => (options.credentials ?? withToken)(),
+  answers: { get: async () => undefined, set: async () => undefined },
 })
 
 /** What a caller does about an error: waits, tries again, or gives up. */
