@@ -1,4 +1,7 @@
 /** What the sandbox answers, before it goes onto the wire, and GitHub's own words for refusals. */
+import type { Caller } from './callers.ts'
+import type { OwnerRecord } from './repositories.ts'
+import type { World } from './world.ts'
 
 export interface Answer {
   readonly status: number
@@ -19,6 +22,18 @@ export interface SandboxRequest {
   readonly webUrl: string
   readonly token: string | undefined
   readonly body: string
+}
+
+/** One request with all that its answer depends on. */
+export interface Call {
+  readonly request: SandboxRequest
+  readonly caller: Caller
+  readonly world: World
+  readonly now: number
+  /** REST leaves internal repositories out, unless asked for them. */
+  readonly omitsInternal: boolean
+  /** How many repositories totals count that are never listed. */
+  readonly hidden: number
 }
 
 const DOCS = 'https://docs.github.com/rest'
@@ -44,6 +59,15 @@ export const refusal = (
 export const notFound = (): Answer => refusal(404, 'Not Found')
 
 export const badCredentials = (): Answer => refusal(401, 'Bad credentials')
+
+export const SSO_MESSAGE =
+  'Resource protected by organization SAML enforcement. You must grant your Personal Access token access to this organization.'
+
+/** The organisation wants the token authorised by single sign-on first. */
+export const ssoRequired = ({ login }: Pick<OwnerRecord, 'login'>): Answer =>
+  refusal(403, SSO_MESSAGE, {
+    'x-github-sso': `required; url=https://github.com/orgs/${login}/sso?authorization_request=AZSCKtL4U8yX1H3sCQIVnVgmjmon5fWxks5YrqhJgah0b2tlbl9pZM4EuMz4`,
+  })
 
 export const html = (status: number, text: string): Answer => ({
   status,

@@ -6,6 +6,8 @@ type RepositoryBody = RestEndpointMethodTypes['repos']['listForOrg']['response']
 type OwnerSummary = RepositoryBody['owner']
 type OrganizationBody = RestEndpointMethodTypes['orgs']['get']['response']['data']
 type UserBody = RestEndpointMethodTypes['users']['getByUsername']['response']['data']
+type OrganizationSummary = RestEndpointMethodTypes['orgs']['list']['response']['data'][number]
+type FullRepositoryBody = RestEndpointMethodTypes['repos']['get']['response']['data']
 
 /** Where the addresses in a body point: the API's own base and the web pages beside it. */
 export interface Addresses {
@@ -121,7 +123,7 @@ export const repositoryBody = (
   node_id: repository.node_id,
   name: repository.name,
   full_name: repository.full_name,
-  private: false,
+  private: repository.visibility !== 'public',
   owner: ownerSummary(owner, addresses),
   html_url: `${addresses.web}/${repository.full_name}`,
   description: repository.description,
@@ -131,7 +133,7 @@ export const repositoryBody = (
   updated_at: repository.updated_at,
   pushed_at: repository.pushed_at,
   ...cloneUrls(repository, addresses.web),
-  homepage: '',
+  homepage: null,
   ...repositoryCounts(repository),
   language: repository.empty ? null : repository.language,
   has_issues: !repository.fork,
@@ -147,13 +149,28 @@ export const repositoryBody = (
   allow_forking: true,
   is_template: false,
   web_commit_signoff_required: false,
-  topics: [],
-  visibility: 'public',
+  topics: [...repository.topics],
+  visibility: repository.visibility,
   default_branch: repository.default_branch,
   permissions: { admin: false, maintain: false, push: false, triage: false, pull: true },
 })
 
-export const organizationBody = (owner: OwnerRecord, { api, web }: Addresses): OrganizationBody => {
+/** The same as one alone answers it, with the few counts that listings leave out. */
+export const fullRepositoryBody = (
+  repository: SandboxRepository,
+  owner: OwnerRecord,
+  addresses: Addresses,
+) =>
+  ({
+    ...repositoryBody(repository, owner, addresses),
+    network_count: Math.floor(repository.stargazers / 7),
+    subscribers_count: repository.stargazers % 13,
+  }) as FullRepositoryBody
+
+export const organizationSummary = (
+  owner: OwnerRecord,
+  { api }: Pick<Addresses, 'api'>,
+): OrganizationSummary => {
   const url = `${api}/orgs/${owner.login}`
   return {
     login: owner.login,
@@ -168,25 +185,48 @@ export const organizationBody = (owner: OwnerRecord, { api, web }: Addresses): O
     public_members_url: `${url}/public_members{/member}`,
     avatar_url: `https://avatars.githubusercontent.com/u/${owner.id}?v=4`,
     description: `${owner.login}, as served by the sandbox`,
-    name: owner.login,
-    blog: '',
-    twitter_username: null,
-    is_verified: false,
-    has_organization_projects: true,
-    has_repository_projects: true,
-    public_repos: owner.repositories.length,
-    public_gists: 0,
-    followers: 0,
-    following: 0,
-    html_url: `${web}/${owner.login}`,
-    created_at: owner.created_at,
-    updated_at: owner.created_at,
-    archived_at: null,
-    type: 'Organization',
   }
 }
 
-export const userBody = (owner: OwnerRecord, addresses: Addresses): UserBody => ({
+/** How many of an owner's repositories the caller may know of. */
+export interface RepositoryCounts {
+  readonly public: number
+  /** `undefined` for who is told nothing of private ones. */
+  readonly private: number | undefined
+}
+
+const privateCounts = ({ private: count }: RepositoryCounts) =>
+  count === undefined ? {} : { total_private_repos: count, owned_private_repos: count }
+
+export const organizationBody = (
+  owner: OwnerRecord,
+  addresses: Addresses,
+  counts: RepositoryCounts,
+): OrganizationBody => ({
+  ...organizationSummary(owner, addresses),
+  name: owner.login,
+  blog: `${addresses.web}/${owner.login}`,
+  twitter_username: null,
+  is_verified: false,
+  has_organization_projects: true,
+  has_repository_projects: true,
+  public_repos: counts.public,
+  public_gists: 0,
+  followers: 0,
+  following: 0,
+  html_url: `${addresses.web}/${owner.login}`,
+  created_at: owner.created_at,
+  updated_at: owner.created_at,
+  archived_at: null,
+  type: 'Organization',
+  ...privateCounts(counts),
+})
+
+export const userBody = (
+  owner: OwnerRecord,
+  addresses: Addresses,
+  counts: RepositoryCounts & { readonly gists: number },
+): UserBody => ({
   ...ownerSummary(owner, addresses),
   name: owner.login,
   company: null,
@@ -196,10 +236,27 @@ export const userBody = (owner: OwnerRecord, addresses: Addresses): UserBody => 
   hireable: null,
   bio: null,
   twitter_username: null,
-  public_repos: owner.repositories.length,
-  public_gists: 0,
+  public_repos: counts.public,
+  public_gists: counts.gists,
   followers: 0,
   following: 0,
   created_at: owner.created_at,
   updated_at: owner.created_at,
+})
+
+/** `GET /user`: what GitHub tells nobody but the user. */
+export const ownUserBody = (
+  owner: OwnerRecord,
+  addresses: Addresses,
+  counts: RepositoryCounts & { readonly gists: number; readonly secretGists: number },
+) => ({
+  ...userBody(owner, addresses, counts),
+  user_view_type: 'private',
+  private_gists: counts.secretGists,
+  total_private_repos: counts.private ?? 0,
+  owned_private_repos: counts.private ?? 0,
+  disk_usage: owner.repositories.reduce((sum, repository) => sum + repository.size, 0),
+  collaborators: 0,
+  two_factor_authentication: true,
+  plan: { name: 'free', space: 976_562_499, collaborators: 0, private_repos: 10_000 },
 })

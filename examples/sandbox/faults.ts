@@ -1,5 +1,14 @@
 /** Everything that can go wrong on the way to GitHub, each in the form in which it really arrives. */
-import { type Answer, answer, badCredentials, html, notFound, refusal } from './answers.ts'
+import {
+  type Answer,
+  answer,
+  badCredentials,
+  html,
+  notFound,
+  refusal,
+  ssoRequired,
+} from './answers.ts'
+import { withoutNodes } from './graphql-damage.ts'
 
 export type Fault =
   /** The hourly allowance is spent; until the reset every request is turned away. */
@@ -46,8 +55,8 @@ export interface FaultContext {
   readonly after: unknown
   /** The right answer, for the faults that spoil it on the way. */
   good(): Promise<Answer>
-  /** Turns the caller away with this answer until then. */
-  block(until: number, answer: Answer): void
+  /** Turns the caller away with this answer until then: from the resource it asked for, or from all. */
+  block(what: 'all' | 'this', until: number, answer: Answer): void
 }
 
 type Of<Kind extends Fault['kind']> = Extract<Fault, { kind: Kind }>
@@ -69,7 +78,7 @@ const spent = (reset: number): Record<string, string> => ({
 const primaryLimit = (fault: Of<'primary-limit'>, context: FaultContext): Answer => {
   const reset = resetAt(context.now, fault.resetSeconds)
   const limited = refusal(fault.status ?? 403, PRIMARY_MESSAGE, spent(reset))
-  context.block(reset * 1000, limited)
+  context.block('this', reset * 1000, limited)
   return limited
 }
 
@@ -77,7 +86,7 @@ const secondaryLimit = (fault: Of<'secondary-limit'>, context: FaultContext): An
   const { retryAfterSeconds: wait } = fault
   const headers: Record<string, string> = wait === undefined ? {} : { 'retry-after': String(wait) }
   const limited = refusal(fault.status ?? 403, SECONDARY_MESSAGE, headers)
-  context.block(context.now + (wait ?? fault.limitedSeconds ?? 60) * 1000, limited)
+  context.block('all', context.now + (wait ?? fault.limitedSeconds ?? 60) * 1000, limited)
   return limited
 }
 
@@ -85,7 +94,7 @@ const graphqlLimit = (fault: Of<'graphql-limit'>, context: FaultContext): Answer
   const reset = resetAt(context.now, fault.resetSeconds)
   const error = { type: fault.type ?? 'RATE_LIMITED', message: PRIMARY_MESSAGE }
   const limited = answer(200, { errors: [error] }, spent(reset))
-  context.block(reset * 1000, limited)
+  context.block('this', reset * 1000, limited)
   return limited
 }
 
@@ -100,26 +109,6 @@ const halved = (good: Answer): Answer => ({
   ...good,
   body: good.body.slice(0, Math.floor(good.body.length / 2)),
 })
-
-/** Half of the nodes become null, each with an error of its own. */
-const damage = (good: Answer): Answer => {
-  const body = JSON.parse(good.body) as Record<string, unknown>
-  const errors: unknown[] = []
-  const spoil = (value: unknown, path: readonly (string | number)[]): unknown => {
-    if (Array.isArray(value)) {
-      return value.map((node, at) => {
-        if (at % 2 === 0) return node as unknown
-        const message = 'Resource limits for this query exceeded.'
-        errors.push({ type: 'RESOURCE_LIMITS_EXCEEDED', path: [...path, at], message })
-        return null
-      })
-    }
-    if (value === null || typeof value !== 'object') return value
-    return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, spoil(v, [...path, k])]))
-  }
-  const data = spoil(body.data, [])
-  return { ...good, body: JSON.stringify({ data, errors }) }
-}
 
 const invalidCursor = (): Answer => {
   const message = '`gone` does not appear to be a valid cursor.'
@@ -137,16 +126,6 @@ const withHeaders = (good: Answer, headers: Record<string, string>): Answer => (
   ...good,
   headers: { ...good.headers, ...headers },
 })
-
-const ssoRequired = (): Answer =>
-  refusal(
-    403,
-    'Resource protected by organization SAML enforcement. You must grant your Personal Access token access to this organization.',
-    {
-      'x-github-sso':
-        'required; url=https://github.com/orgs/octo-org/sso?authorization_request=AZSCKtL4U8yX1H3sCQIVnVgmjmon5fWxks5YrqhJgah0b2tlbl9pZM4EuMz4',
-    },
-  )
 
 const withoutLink = (good: Answer): Answer => {
   const { link: _link, ...headers } = good.headers
@@ -179,12 +158,12 @@ const PLAYS: { readonly [Kind in Fault['kind']]: Play<Kind> } = {
   'not-found': notFound,
   gone: () => refusal(410, 'This resource is gone.'),
   legal: () => refusal(451, 'Repository access blocked'),
-  'sso-required': ssoRequired,
+  'sso-required': () => ssoRequired({ login: 'octo-org' }),
   'sso-partial-results': async (_, { good }) =>
     withHeaders(await good(), {
       'x-github-sso': 'partial-results; organizations=21955855,20582480',
     }),
-  'partial-data': async (_, { good }) => damage(await good()),
+  'partial-data': async (_, { good }) => withoutNodes(await good(), 'every other'),
   'invalid-cursor': invalidCursor,
   'no-link': async (_, { good }) => withoutLink(await good()),
   'next-link': async ({ url }, { good }) =>

@@ -1,9 +1,19 @@
 /** GitHub's GraphQL API: its published schema, checked and run by graphql-js, over the sandbox's repositories. */
 import { schema as published } from '@octokit/graphql-schema'
-import { buildSchema, execute, GraphQLError, type GraphQLSchema, parse, validate } from 'graphql'
-import { type Answer, answer, refusal, type SandboxRequest } from './answers.ts'
-import { type ConnectionArguments, connection } from './graphql-connection.ts'
-import type { OwnerRecord, SandboxRepository, World } from './repositories.ts'
+import {
+  buildSchema,
+  defaultFieldResolver,
+  type DocumentNode,
+  execute,
+  GraphQLError,
+  type GraphQLFieldResolver,
+  type GraphQLSchema,
+  validate,
+} from 'graphql'
+import { type Answer, answer, type Call, refusal } from './answers.ts'
+import { costOf, parseQuery, type QueryCost, readQueryBody } from './graphql-cost.ts'
+import type { GraphqlContext } from './graphql-nodes.ts'
+import { rootValue } from './graphql-root.ts'
 
 let built: GraphQLSchema | undefined
 
@@ -21,91 +31,13 @@ export interface RateLimitState {
   readonly reset: number
 }
 
-const repositoryNode = (repository: SandboxRepository, owner: OwnerRecord, web: string) => ({
-  __typename: 'Repository',
-  id: repository.node_id,
-  databaseId: repository.id,
-  name: repository.name,
-  nameWithOwner: repository.full_name,
-  description: repository.description,
-  url: `${web}/${repository.full_name}`,
-  sshUrl: `git@${new URL(web).host}:${repository.full_name}.git`,
-  owner: { __typename: owner.type, id: owner.node_id, login: owner.login },
-  isFork: repository.fork,
-  isArchived: repository.archived,
-  isDisabled: repository.disabled,
-  isLocked: false,
-  isEmpty: repository.empty,
-  isPrivate: false,
-  isTemplate: false,
-  isMirror: false,
-  visibility: 'PUBLIC',
-  diskUsage: repository.size,
-  stargazerCount: repository.stargazers,
-  forkCount: Math.floor(repository.stargazers / 7),
-  createdAt: repository.created_at,
-  updatedAt: repository.updated_at,
-  pushedAt: repository.empty ? null : repository.pushed_at,
-  defaultBranchRef: repository.empty
-    ? null
-    : { __typename: 'Ref', name: repository.default_branch, prefix: 'refs/heads/' },
-})
-
-const ownerNode = (owner: OwnerRecord, web: string) => ({
-  __typename: owner.type,
-  id: owner.node_id,
-  databaseId: owner.id,
-  login: owner.login,
-  name: owner.login,
-  url: `${web}/${owner.login}`,
-  createdAt: owner.created_at,
-  repositories: (given: ConnectionArguments) =>
-    connection(owner.repositories, given, (r) => repositoryNode(r, owner, web)),
-})
-
-const notFound = (what: string, name: string): never => {
-  throw new GraphQLError(`Could not resolve to ${what} '${name}'.`, {
-    extensions: { type: 'NOT_FOUND' },
-  })
+export interface GraphqlSettings extends Omit<GraphqlContext, 'call'> {
+  /** `undefined` on a server without limits. */
+  readonly rate: RateLimitState | undefined
 }
 
-const ofType = (
-  world: World,
-  login: string,
-  type?: OwnerRecord['type'],
-): OwnerRecord | undefined => {
-  const owner = world.owner(login)
-  return type === undefined || owner?.type === type ? owner : undefined
-}
-
-const rootValue = (world: World, web: string, limit: RateLimitState) => ({
-  organization: ({ login }: { login: string }) => {
-    const owner = ofType(world, login, 'Organization')
-    return owner ? ownerNode(owner, web) : notFound('an Organization with the login of', login)
-  },
-  user: ({ login }: { login: string }) => {
-    const owner = ofType(world, login, 'User')
-    return owner ? ownerNode(owner, web) : notFound('a User with the login of', login)
-  },
-  repositoryOwner: ({ login }: { login: string }) => {
-    const owner = ofType(world, login)
-    return owner ? ownerNode(owner, web) : null
-  },
-  repository: ({ owner, name }: { owner: string; name: string }) => {
-    const found = world.repository(`${owner}/${name}`)
-    return found
-      ? repositoryNode(found.repository, found.owner, web)
-      : notFound('a Repository with the name', `${owner}/${name}`)
-  },
-  rateLimit: {
-    cost: 1,
-    limit: limit.limit,
-    used: limit.used,
-    remaining: limit.remaining,
-    nodeCount: 100,
-    resetAt: new Date(limit.reset * 1000).toISOString().replace('.000Z', 'Z'),
-  },
-})
+/** https://docs.github.com/en/graphql/overview/rate-limits-and-query-limits-for-the-graphql-api#node-limit */
+const MAX_NODES = 500_000
 
 /** GitHub puts its own word for a failure beside the message, where the standard has `extensions`. */
 const errorBody = (error: GraphQLError) => {
@@ -122,45 +54,62 @@ const errorBody = (error: GraphQLError) => {
 const errorsAnswer = (errors: readonly GraphQLError[]): Answer =>
   answer(200, { errors: errors.map(errorBody) })
 
-interface QueryBody {
-  readonly query: string
-  readonly variables?: Readonly<Record<string, unknown>>
+/** What the schema has and the sandbox does not would read as null, which is a fact; so it is an error. */
+const resolveField: GraphQLFieldResolver<unknown, unknown> = (source, args, context, info) => {
+  if (typeof source === 'object' && source !== null && info.fieldName in source) {
+    return defaultFieldResolver(source, args, context, info) as unknown
+  }
+  const name = `${info.parentType.name}.${info.fieldName}`
+  throw new GraphQLError(`The sandbox does not serve ${name}.`, { extensions: { type: 'SANDBOX' } })
 }
 
-const readBody = (text: string): QueryBody | undefined => {
-  try {
-    const body = JSON.parse(text) as Partial<QueryBody> | null
-    return typeof body?.query === 'string' ? (body as QueryBody) : undefined
-  } catch {
-    return undefined
-  }
+const validated = new WeakMap<DocumentNode, readonly GraphQLError[]>()
+
+const problemsOf = (document: DocumentNode): readonly GraphQLError[] => {
+  const problems = validated.get(document) ?? validate(githubSchema(), document)
+  validated.set(document, problems)
+  return problems
 }
+
+const rateLimitNode = ({ rate }: GraphqlSettings, cost: QueryCost) =>
+  rate && {
+    cost: cost.points,
+    limit: rate.limit,
+    used: rate.used,
+    remaining: rate.remaining,
+    nodeCount: cost.nodes,
+    resetAt: new Date(rate.reset * 1000).toISOString().replace('.000Z', 'Z'),
+  }
 
 /** Answers one `POST /graphql`; unlike REST it serves nobody without a token. */
-export const graphqlAnswer = async (
-  world: World,
-  request: SandboxRequest,
-  limit: RateLimitState,
-): Promise<Answer> => {
-  if (request.token === undefined) {
+export const graphqlAnswer = async (call: Call, settings: GraphqlSettings): Promise<Answer> => {
+  if (call.caller.kind === 'anonymous') {
     return refusal(401, 'This endpoint requires you to be authenticated.')
   }
-  const body = readBody(request.body)
+  const body = readQueryBody(call.request.body)
   if (body === undefined) return refusal(400, 'Problems parsing JSON')
-  const schema = githubSchema()
   let document
   try {
-    document = parse(body.query)
+    document = parseQuery(body.query)
   } catch (error) {
     return errorsAnswer([error as GraphQLError])
   }
-  const invalid = validate(schema, document)
-  if (invalid.length > 0) return errorsAnswer(invalid)
+  const problems = problemsOf(document)
+  if (problems.length > 0) return errorsAnswer(problems)
+  const cost = costOf(document, body.variables)
+  if (cost.nodes > MAX_NODES) {
+    const message = `This query requests up to ${cost.nodes} possible nodes which exceeds the maximum limit of ${MAX_NODES}.`
+    return errorsAnswer([
+      new GraphQLError(message, { extensions: { type: 'MAX_NODE_LIMIT_EXCEEDED' } }),
+    ])
+  }
+  const root = rootValue({ ...settings, call })
   const { data, errors } = await execute({
-    schema,
+    schema: githubSchema(),
     document,
-    rootValue: rootValue(world, request.webUrl, limit),
+    rootValue: { ...root, rateLimit: rateLimitNode(settings, cost) ?? null },
     variableValues: body.variables,
+    fieldResolver: resolveField,
   })
   const plain = data === undefined ? {} : { data }
   return answer(200, errors ? { ...plain, errors: errors.map(errorBody) } : plain)

@@ -1,113 +1,101 @@
-/** The REST routes of the sandbox: owners, their repositories page by page, one repository. */
-import { type Answer, answer, notFound, type SandboxRequest } from './answers.ts'
-import { organizationBody, repositoryBody, userBody } from './bodies.ts'
-import type { OwnerRecord, SandboxRepository, World } from './repositories.ts'
+/** The REST routes of the sandbox; what it does not serve is a 404, as GitHub's is. */
+import { type Answer, badCredentials, type Call, notFound } from './answers.ts'
+import type { AppRegistry } from './apps.ts'
+import type { OwnerRecord } from './repositories.ts'
+import {
+  createInstallationToken,
+  getInstallation,
+  getInstallationOf,
+  listInstallations,
+} from './rest-apps.ts'
+import {
+  getGist,
+  getOrganization,
+  getOwnUser,
+  getUser,
+  listMembers,
+  listOrganizations,
+  listOwnGists,
+  listUserGists,
+} from './rest-owners.ts'
+import {
+  getRepository,
+  getRepositoryByName,
+  listInstallationRepositories,
+  listOrganizationRepositories,
+  listOwnRepositories,
+  listUserRepositories,
+} from './rest-repositories.ts'
 
-type Route = (world: World, request: SandboxRequest, parts: readonly string[]) => Answer
-
-const organization = (world: World, login = ''): OwnerRecord | undefined => {
-  const owner = world.owner(login)
-  return owner?.type === 'Organization' ? owner : undefined
+interface Route {
+  readonly method: 'GET' | 'POST'
+  /** The path; what it captures names the subject. */
+  readonly pattern: RegExp
+  readonly answer: (call: Call, given: string, apps: AppRegistry) => Answer
 }
 
-const addresses = (request: SandboxRequest) => ({ api: request.apiUrl, web: request.webUrl })
+type OwnerRoute = (call: Call, owner: OwnerRecord) => Answer
 
-const getOwner = (owner: OwnerRecord | undefined, request: SandboxRequest): Answer => {
-  if (owner === undefined) return notFound()
-  const isOrganization = owner.type === 'Organization' && request.path.startsWith('/orgs/')
-  return answer(200, (isOrganization ? organizationBody : userBody)(owner, addresses(request)))
-}
+const get = (pattern: RegExp, answer: Route['answer']): Route => ({
+  method: 'GET',
+  pattern,
+  answer,
+})
 
-const getRepository = (found: ReturnType<World['repository']>, request: SandboxRequest): Answer => {
-  if (found === undefined) return notFound()
-  return answer(200, repositoryBody(found.repository, found.owner, addresses(request)))
-}
-
-const SORT_KEYS: Readonly<Record<string, (r: SandboxRepository) => string | number>> = {
-  created: (r) => r.id,
-  updated: (r) => r.updated_at,
-  pushed: (r) => r.pushed_at,
-  full_name: (r) => r.full_name.toLowerCase(),
-}
-
-const TYPES: Readonly<Record<string, (r: SandboxRepository) => boolean>> = {
-  private: () => false,
-  member: () => false,
-  forks: (r) => r.fork,
-  sources: (r) => !r.fork,
-}
-
-/** Newest first unless asked otherwise, names from A: GitHub's defaults, which drift under a reader. */
-const sorted = (
-  repositories: readonly SandboxRepository[],
-  query: URLSearchParams,
-): readonly SandboxRepository[] => {
-  const sort = query.get('sort') ?? 'created'
-  const key = SORT_KEYS[sort] ?? ((r: SandboxRepository) => r.id)
-  const direction = query.get('direction') ?? (sort === 'full_name' ? 'asc' : 'desc')
-  const rising = repositories.toSorted((a, b) => {
-    const [left, right] = [key(a), key(b)]
-    return left < right ? -1 : left > right ? 1 : a.id - b.id
+/** A route below an owner, which is a 404 without it. */
+const getOf = (pattern: RegExp, answer: OwnerRoute, kind: 'Organization' | 'any' = 'any'): Route =>
+  get(pattern, (call, given) => {
+    const isNumber = /^\/(?:organizations|user)\//.test(call.request.path)
+    const owner = isNumber ? call.world.ownerById(Number(given)) : call.world.owner(given)
+    if (owner === undefined || (kind !== 'any' && owner.type !== kind)) return notFound()
+    return answer(call, owner)
   })
-  return direction === 'asc' ? rising : rising.toReversed()
-}
 
-const positive = (text: string | null, fallback: number): number => {
-  const number = Number(text ?? fallback)
-  return Number.isSafeInteger(number) && number > 0 ? number : fallback
-}
-
-/** GitHub names the next page by the owner's number, not by the URL that was called. */
-const linkHeader = (
-  owner: OwnerRecord,
-  request: SandboxRequest,
-  page: number,
-  last: number,
-): string | undefined => {
-  if (last <= 1) return undefined
-  const kind = request.path.startsWith('/org') ? 'organizations' : 'user'
-  const to = (rel: string, number: number): string => {
-    const query = new URLSearchParams(request.query)
-    query.set('page', String(number))
-    return `<${request.apiUrl}/${kind}/${owner.id}/repos?${query}>; rel="${rel}"`
-  }
-  const back = page > 1 ? [to('prev', page - 1)] : []
-  const ahead = page < last ? [to('next', page + 1), to('last', last)] : []
-  return [...back, ...ahead, ...(page > 1 ? [to('first', 1)] : [])].join(', ')
-}
-
-const listRepositories = (owner: OwnerRecord | undefined, request: SandboxRequest): Answer => {
-  if (owner === undefined) return notFound()
-  const { query } = request
-  const perPage = Math.min(positive(query.get('per_page'), 30), 100)
-  const page = positive(query.get('page'), 1)
-  const wanted = TYPES[query.get('type') ?? 'all'] ?? (() => true)
-  const all = sorted(owner.repositories.filter(wanted), query)
-  const rows = all.slice((page - 1) * perPage, page * perPage)
-  const link = linkHeader(owner, request, page, Math.ceil(all.length / perPage))
-  return answer(
-    200,
-    rows.map((r) => repositoryBody(r, owner, addresses(request))),
-    link === undefined ? {} : { link },
-  )
-}
-
-const ROUTES: readonly (readonly [RegExp, Route])[] = [
-  [/^\/orgs\/([^/]+)\/repos$/, (w, r, [login]) => listRepositories(organization(w, login), r)],
-  [/^\/organizations\/(\d+)\/repos$/, (w, r, [id]) => listRepositories(w.ownerById(Number(id)), r)],
-  [/^\/users\/([^/]+)\/repos$/, (w, r, [login = '']) => listRepositories(w.owner(login), r)],
-  [/^\/user\/(\d+)\/repos$/, (w, r, [id]) => listRepositories(w.ownerById(Number(id)), r)],
-  [/^\/orgs\/([^/]+)$/, (w, r, [login]) => getOwner(organization(w, login), r)],
-  [/^\/users\/([^/]+)$/, (w, r, [login = '']) => getOwner(w.owner(login), r)],
-  [/^\/repos\/([^/]+\/[^/]+)$/, (w, r, [name = '']) => getRepository(w.repository(name), r)],
+const ROUTES: readonly Route[] = [
+  getOf(/^\/orgs\/([^/]+)\/repos$/, listOrganizationRepositories, 'Organization'),
+  getOf(/^\/organizations\/(\d+)\/repos$/, listOrganizationRepositories, 'Organization'),
+  getOf(/^\/users\/([^/]+)\/repos$/, listUserRepositories),
+  getOf(/^\/user\/(\d+)\/repos$/, listUserRepositories),
+  getOf(/^\/orgs\/([^/]+)\/members$/, listMembers, 'Organization'),
+  getOf(/^\/organizations\/(\d+)\/members$/, listMembers, 'Organization'),
+  getOf(/^\/users\/([^/]+)\/gists$/, listUserGists),
+  getOf(/^\/user\/(\d+)\/gists$/, listUserGists),
+  getOf(/^\/orgs\/([^/]+)$/, getOrganization, 'Organization'),
+  getOf(/^\/organizations\/(\d+)$/, getOrganization, 'Organization'),
+  getOf(/^\/users\/([^/]+)$/, getUser),
+  getOf(/^\/user\/(\d+)$/, getUser),
+  get(/^\/user$/, getOwnUser),
+  get(/^\/user\/repos$/, listOwnRepositories),
+  get(/^\/organizations$/, listOrganizations),
+  get(/^\/gists$/, listOwnGists),
+  get(/^\/gists\/([0-9a-f]+)$/, getGist),
+  get(/^\/repos\/([^/]+\/[^/]+)$/, getRepositoryByName),
+  get(/^\/repositories\/(\d+)$/, (call, id) =>
+    getRepository(call, call.world.repositoryById(Number(id))),
+  ),
+  get(/^\/installation\/repositories$/, listInstallationRepositories),
+  get(/^\/app\/installations$/, (call, _, apps) => listInstallations(call, apps)),
+  get(/^\/app\/installations\/(\d+)$/, (call, id, apps) => getInstallation(call, apps, Number(id))),
+  get(/^\/(?:orgs|users)\/([^/]+)\/installation$/, (call, login, apps) =>
+    getInstallationOf(call, apps, login),
+  ),
+  {
+    method: 'POST',
+    pattern: /^\/app\/installations\/(\d+)\/access_tokens$/,
+    answer: (call, id, apps) => createInstallationToken(call, apps, Number(id)),
+  },
 ]
 
-/** Answers one REST request; what the sandbox does not serve is a 404, as GitHub's is. */
-export const restAnswer = (world: World, request: SandboxRequest): Answer => {
-  if (request.method !== 'GET') return notFound()
-  for (const [pattern, route] of ROUTES) {
-    const match = pattern.exec(request.path)
-    if (match) return route(world, request, match.slice(1).map(decodeURIComponent))
+/** With a signed statement an app may ask for nothing but its own. */
+const isForApps = (path: string): boolean => /^\/app\/|\/installation$/.test(path)
+
+/** Answers one REST request. */
+export const restAnswer = (call: Call, apps: AppRegistry): Answer => {
+  const { path, method } = call.request
+  if (call.caller.kind === 'app' && !isForApps(path)) return badCredentials()
+  for (const route of ROUTES) {
+    const match = method === route.method ? route.pattern.exec(path) : null
+    if (match) return route.answer(call, decodeURIComponent(match[1] ?? ''), apps)
   }
   return notFound()
 }

@@ -57,22 +57,30 @@ const etagOf = (answer: Answer, incoming: IncomingMessage): string =>
     .update(answer.body)
     .digest('hex')}"`
 
+/** Gives a good answer its ETag, and makes it a 304 for a caller that has it. */
+export const conditional = (answer: Answer, incoming: IncomingMessage): Answer => {
+  if (answer.status !== 200) return answer
+  const etag = etagOf(answer, incoming)
+  const headers = { etag, ...answer.headers }
+  // Only what can be read whole can be known already.
+  const isKnown = answer.delivery === 'whole' && incoming.headers['if-none-match'] === etag
+  return isKnown ? { ...answer, status: 304, headers, body: '' } : { ...answer, headers }
+}
+
 /** Sends an answer, or fails to, as its `delivery` says. */
 export const deliver = (
   answer: Answer,
   incoming: IncomingMessage,
   outgoing: ServerResponse,
-  { counts, now }: { readonly counts: Readonly<Record<string, string>>; readonly now: number },
+  given: { readonly headers: Readonly<Record<string, string>>; readonly now: number },
 ): void => {
   if (answer.delivery === 'hang') return
   if (answer.delivery === 'reset') {
     incoming.socket.resetAndDestroy()
     return
   }
-  const etag: Record<string, string> =
-    answer.status === 200 ? { etag: etagOf(answer, incoming) } : {}
-  const headers = { ...commonHeaders(now), ...counts, ...etag, ...answer.headers }
-  if (etag.etag !== undefined && incoming.headers['if-none-match'] === etag.etag) {
+  const headers = { ...commonHeaders(given.now), ...given.headers, ...answer.headers }
+  if (answer.status === 304) {
     outgoing.writeHead(304, headers).end()
     return
   }

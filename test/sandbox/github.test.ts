@@ -1,8 +1,5 @@
-import { schema } from '@octokit/graphql-schema'
-import { buildSchema, parse, validate } from 'graphql'
 import { expect, test } from 'vitest'
 import { type SandboxGitHub, startSandboxGitHub } from '../../examples/sandbox/github.ts'
-import { QUERIES } from '../../src/sources/github/graphql.ts'
 
 const get = (sandbox: SandboxGitHub, path: string, headers: Record<string, string> = {}) =>
   fetch(path.startsWith('http') ? path : sandbox.url + path, { headers })
@@ -206,10 +203,6 @@ test('GraphQL checks queries against the published schema', async () => {
   const { data, errors } = await query(sandbox, '{ organization(login: "npm") { nonsense } }')
   expect(data).toBeUndefined()
   expect(errors?.[0]?.message).toContain('nonsense')
-  const published = buildSchema(schema.idl, { assumeValid: true, assumeValidSDL: true })
-  for (const text of Object.values(QUERIES)) {
-    expect(validate(published, parse(text))).toEqual([])
-  }
 })
 
 test('an Enterprise Server has the same below /api', async () => {
