@@ -31,6 +31,8 @@ export type BatchEvent =
       readonly type: 'batch.settle'
       readonly at: number
       readonly processed: number
+      /** Left out by the target's own filters. */
+      readonly skipped: number
       readonly failed: number
       /** The reason of the first failed item, or null. */
       readonly firstReason: string | null
@@ -48,8 +50,8 @@ export const batchMachine = setup({
     events: {} as BatchEvent,
   },
   guards: {
-    allFailed: (_, params: { processed: number; failed: number }) =>
-      params.failed > 0 && params.processed === 0,
+    allFailed: (_, params: { processed: number; skipped: number; failed: number }) =>
+      params.failed > 0 && params.processed + params.skipped === 0,
     someFailed: (_, params: { failed: number }) => params.failed > 0,
   },
   actions: {
@@ -57,6 +59,7 @@ export const batchMachine = setup({
       metrics: {
         ...context.metrics,
         itemsProcessed: params.processed,
+        itemsSkipped: params.skipped,
         itemsFailed: params.failed,
         errorDetails: params.firstReason,
       },
@@ -88,7 +91,7 @@ export const batchMachine = setup({
             guard: { type: 'allFailed', params: ({ event }) => event },
             target: 'FAILED',
             actions: { type: 'settle', params: ({ event }) => event },
-            description: 'Not one item could be kept.',
+            description: 'Every item failed.',
           },
           {
             guard: { type: 'someFailed', params: ({ event }) => event },
@@ -99,7 +102,7 @@ export const batchMachine = setup({
           {
             target: 'SUCCEEDED',
             actions: { type: 'settle', params: ({ event }) => event },
-            description: 'Every item was kept.',
+            description: 'No item failed.',
           },
         ],
         'batch.fail': {
@@ -109,7 +112,7 @@ export const batchMachine = setup({
         },
       },
     },
-    SUCCEEDED: { type: 'final', description: 'Every item was kept.' },
+    SUCCEEDED: { type: 'final', description: 'Every item was kept, or left out on purpose.' },
     PARTIALLY_COMPLETED: { type: 'final', description: 'Some items failed; each is a row.' },
     FAILED: { type: 'final', description: 'Nothing was kept.' },
   },

@@ -5,6 +5,8 @@ export type FetchOutcome =
   | { readonly kind: 'page' }
   | { readonly kind: 'exhausted' }
   | { readonly kind: 'wait'; readonly until: number; readonly reason: string }
+  /** Nobody can say until when: somebody has to put something right first. */
+  | { readonly kind: 'pause'; readonly reason: string }
   | { readonly kind: 'error'; readonly retryable: boolean; readonly reason: string }
 
 /** What came of a write. */
@@ -27,7 +29,7 @@ export interface EnumeratorInput {
   readonly holdMs: number
 }
 
-export type EnumeratorEnd = 'ended' | 'failed' | 'stopped' | 'abandoned' | 'broken'
+export type EnumeratorEnd = 'ended' | 'failed' | 'paused' | 'stopped' | 'abandoned' | 'broken'
 
 export interface EnumeratorOutput {
   readonly end: EnumeratorEnd
@@ -39,7 +41,7 @@ export interface EnumeratorContext {
   /** Failed attempts at the present page. */
   readonly attempts: number
   readonly reason: string | null
-  /** When the source may be asked again; milliseconds since the Unix epoch. */
+  /** When the source may be asked again; milliseconds since the Unix epoch. Null while nothing is waited for, or nobody knows until when. */
   readonly waitUntil: number | null
   readonly draining: boolean
 }
@@ -51,6 +53,10 @@ export type EnumeratorEvent =
   | { readonly type: 'lease.lost'; readonly reason: string }
 
 type Session = { readonly sessionId: string }
+
+/** What is waited for; without a time the walk is paused. */
+export type WaitRecord = Session & { readonly until: number | null; readonly reason: string }
+
 const notProvided = (name: string) => () =>
   Promise.reject(new Error(`the enumerator's actor "${name}" was not provided`))
 
@@ -73,6 +79,7 @@ export const enumeratorMachine = setup({
   actors: {
     fetchPage: fromPromise<FetchOutcome, Session>(notProvided('fetchPage')),
     commitPage: fromPromise<CommitOutcome, Session>(notProvided('commitPage')),
+    recordWait: fromPromise<CommitOutcome, WaitRecord>(notProvided('recordWait')),
     awaitWindow: fromPromise<void, Session>(notProvided('awaitWindow')),
     recordStall: fromPromise<CommitOutcome, Session>(notProvided('recordStall')),
     recordEnd: fromPromise<CommitOutcome, Session>(notProvided('recordEnd')),
@@ -84,6 +91,8 @@ export const enumeratorMachine = setup({
     isPage: (_, outcome: FetchOutcome) => outcome.kind === 'page',
     isExhausted: (_, outcome: FetchOutcome) => outcome.kind === 'exhausted',
     isWait: (_, outcome: FetchOutcome) => outcome.kind === 'wait',
+    isPause: (_, outcome: FetchOutcome) => outcome.kind === 'pause',
+    isUntimed: ({ context }) => context.waitUntil === null,
     canRetry: ({ context }, outcome: FetchOutcome) =>
       outcome.kind === 'error' &&
       outcome.retryable &&
@@ -152,8 +161,13 @@ export const enumeratorMachine = setup({
           },
           {
             guard: { type: 'isWait', params: ({ event }) => event.output },
-            target: 'waiting',
+            target: 'recordingWait',
             actions: { type: 'noteWait', params: ({ event }) => event.output },
+          },
+          {
+            guard: { type: 'isPause', params: ({ event }) => event.output },
+            target: 'recordingWait',
+            actions: { type: 'recordReason', params: ({ event }) => reasonOf(event.output) },
           },
           {
             guard: { type: 'canRetry', params: ({ event }) => event.output },
@@ -262,6 +276,33 @@ export const enumeratorMachine = setup({
           actions: { type: 'recordReason', params: ({ event }) => event },
         },
       },
+    },
+    recordingWait: {
+      description: 'What is waited for is written down, so that others can see it.',
+      invoke: {
+        id: 'recordWait',
+        src: 'recordWait',
+        input: ({ context }) => ({
+          sessionId: context.input.sessionId,
+          until: context.waitUntil,
+          reason: context.reason ?? 'unknown',
+        }),
+        onDone: [
+          {
+            guard: { type: 'isStale', params: ({ event }) => event.output },
+            target: 'abandoned',
+            actions: { type: 'recordReason', params: ({ event }) => reasonOf(event.output) },
+          },
+          { guard: 'isUntimed', target: 'paused' },
+          { guard: 'isDraining', target: 'stopped' },
+          { target: 'waiting' },
+        ],
+        onError: {
+          target: 'broken',
+          actions: { type: 'recordReason', params: ({ event }) => messageOf(event.error) },
+        },
+      },
+      on: { 'enumerator.cancel': { actions: 'markDraining' } },
     },
     waiting: {
       description: 'The source asked to be left alone until a time. This is not a stall.',
@@ -372,6 +413,11 @@ export const enumeratorMachine = setup({
       type: 'final',
       output: ({ context }) => ({ end: 'failed' as const, reason: context.reason }),
       description: 'The session is FAILED.',
+    },
+    paused: {
+      type: 'final',
+      output: ({ context }) => ({ end: 'paused' as const, reason: context.reason }),
+      description: 'The session stays as it is until somebody has put something right.',
     },
     stopped: {
       type: 'final',

@@ -42,7 +42,10 @@ export interface SessionContext {
   readonly metrics: SessionMetrics
   readonly timeline: Timeline
   readonly failureReason: string | null
+  /** What the source left out, page by page. */
   readonly shortfalls: readonly Shortfall[]
+  /** What is missing by the account at the session's end; drawn up anew at each end. */
+  readonly verdict: readonly Shortfall[]
   /** How many items the source says the listing has, where it says so. */
   readonly total: number | null
 }
@@ -58,6 +61,7 @@ export interface BatchCommitted {
   readonly at: number
   readonly position: Position
   readonly processed: number
+  readonly skipped: number
   readonly failed: number
   /** How many of the items were failed items tried again. */
   readonly retried: number
@@ -70,15 +74,27 @@ export interface BatchCommitted {
 export type SessionEvent =
   | { readonly type: 'session.start'; readonly at: number }
   | BatchCommitted
-  | { readonly type: 'listing.exhausted'; readonly at: number }
+  | {
+      readonly type: 'listing.exhausted'
+      readonly at: number
+      /** What is missing by the account at the end; nothing unless told. */
+      readonly shortfalls?: readonly Shortfall[]
+    }
   | { readonly type: 'session.stall'; readonly at: number }
   | {
       readonly type: 'session.fail'
       readonly at: number
       readonly reason: string
       readonly pageLost: boolean
+      /** The reason in the words of a verdict; nothing unless told. */
+      readonly shortfalls?: readonly Shortfall[]
     }
   | { readonly type: 'session.resume'; readonly at: number; readonly lastFailedItem: number }
+
+/** What an end says is missing. */
+interface Account {
+  readonly shortfalls?: readonly Shortfall[] | undefined
+}
 
 /** Where a resumed session goes on: at its failed items first, if it has any. */
 const resumedPosition = (context: SessionContext, lastFailedItem: number): Position => {
@@ -104,9 +120,12 @@ export const sessionMachine = setup({
     listingRemains: ({ context }) =>
       context.position.at === 'retrying' && context.position.resumeAt.at !== 'end',
     nothingKept: ({ context }) =>
-      context.metrics.itemsFailed > 0 && context.metrics.itemsProcessed === 0,
-    somethingMissing: ({ context }) =>
-      context.metrics.itemsFailed > 0 || context.shortfalls.length > 0,
+      context.metrics.itemsFailed > 0 &&
+      context.metrics.itemsProcessed + context.metrics.itemsSkipped === 0,
+    somethingMissing: ({ context }, params: Account) =>
+      context.metrics.itemsFailed > 0 ||
+      context.shortfalls.length > 0 ||
+      (params.shortfalls ?? []).length > 0,
     workRemains: ({ context }, params: { lastFailedItem: number }) =>
       resumedPosition(context, params.lastFailedItem).at !== 'end',
   },
@@ -134,6 +153,9 @@ export const sessionMachine = setup({
       timeline: ({ context }, params: { at: number }) =>
         markTimelineCompleted(context.timeline, params.at),
     }),
+    recordVerdict: assign({
+      verdict: (_, params: Account) => addShortfalls([], params.shortfalls ?? []),
+    }),
     recordFailure: assign({
       failureReason: (_, params: { reason: string }) => params.reason,
     }),
@@ -147,6 +169,7 @@ export const sessionMachine = setup({
       position: resumedPosition(context, params.lastFailedItem),
       timeline: reopenTimeline(context.timeline, params.at),
       failureReason: null,
+      verdict: [],
     })),
   },
 }).createMachine({
@@ -162,6 +185,7 @@ export const sessionMachine = setup({
     timeline: newTimeline(input.at),
     failureReason: null,
     shortfalls: [],
+    verdict: [],
     total: null,
   }),
   states: {
@@ -194,15 +218,20 @@ export const sessionMachine = setup({
             actions: [
               'reachEnd',
               { type: 'recordFailure', params: { reason: 'every item failed' } },
+              { type: 'recordVerdict', params: ({ event }) => event },
               { type: 'complete', params: ({ event }) => event },
             ],
             description: 'Every item failed.',
           },
           {
-            guard: 'somethingMissing',
+            guard: { type: 'somethingMissing', params: ({ event }) => event },
             target: 'PARTIALLY_COMPLETED',
-            actions: ['reachEnd', { type: 'complete', params: ({ event }) => event }],
-            description: 'Some items failed, or the source left something out.',
+            actions: [
+              'reachEnd',
+              { type: 'recordVerdict', params: ({ event }) => event },
+              { type: 'complete', params: ({ event }) => event },
+            ],
+            description: 'Some items failed, or something was left out.',
           },
           {
             target: 'COMPLETED',
@@ -219,6 +248,7 @@ export const sessionMachine = setup({
           target: 'FAILED',
           actions: [
             { type: 'recordFailure', params: ({ event }) => event },
+            { type: 'recordVerdict', params: ({ event }) => event },
             { type: 'recordLostPage', params: ({ event }) => event },
             { type: 'complete', params: ({ event }) => event },
           ],
@@ -247,15 +277,20 @@ export const sessionMachine = setup({
             actions: [
               'reachEnd',
               { type: 'recordFailure', params: { reason: 'every item failed' } },
+              { type: 'recordVerdict', params: ({ event }) => event },
               { type: 'complete', params: ({ event }) => event },
             ],
             description: 'Every item failed.',
           },
           {
-            guard: 'somethingMissing',
+            guard: { type: 'somethingMissing', params: ({ event }) => event },
             target: 'PARTIALLY_COMPLETED',
-            actions: ['reachEnd', { type: 'complete', params: ({ event }) => event }],
-            description: 'Some items failed, or the source left something out.',
+            actions: [
+              'reachEnd',
+              { type: 'recordVerdict', params: ({ event }) => event },
+              { type: 'complete', params: ({ event }) => event },
+            ],
+            description: 'Some items failed, or something was left out.',
           },
           {
             target: 'COMPLETED',
@@ -267,6 +302,7 @@ export const sessionMachine = setup({
           target: 'FAILED',
           actions: [
             { type: 'recordFailure', params: ({ event }) => event },
+            { type: 'recordVerdict', params: ({ event }) => event },
             { type: 'recordLostPage', params: ({ event }) => event },
             { type: 'complete', params: ({ event }) => event },
           ],

@@ -37,14 +37,17 @@ export const reopenTimeline = (timeline: Timeline, at: number): Timeline => ({
 export const isTimelineCompleted = (timeline: Timeline): boolean => timeline.completedAt !== null
 
 /**
- * What a session has seen so far. `itemsFound = itemsProcessed + itemsFailed`
- * holds after every batch; duplicates count each time they are seen.
+ * What a session has seen so far. `itemsFound = itemsProcessed + itemsSkipped +
+ * itemsFailed` holds after every batch. A resource that is listed twice counts
+ * twice, unless its source says that it has read a page again.
  */
 export interface SessionMetrics {
   readonly totalBatches: number
   readonly failedBatches: number
   readonly itemsFound: number
   readonly itemsProcessed: number
+  /** Left out by the target's own filters. */
+  readonly itemsSkipped: number
   readonly itemsFailed: number
 }
 
@@ -53,6 +56,7 @@ export const noSessionMetrics: SessionMetrics = {
   failedBatches: 0,
   itemsFound: 0,
   itemsProcessed: 0,
+  itemsSkipped: 0,
   itemsFailed: 0,
 }
 
@@ -69,14 +73,16 @@ export const incrementFailedBatches = (m: SessionMetrics): SessionMetrics => ({
 /** How a batch's items came out; `retried` of them had been counted as failed before. */
 export interface ItemCounts {
   readonly processed: number
+  readonly skipped: number
   readonly failed: number
   readonly retried: number
 }
 
 export const addItems = (m: SessionMetrics, items: ItemCounts): SessionMetrics => ({
   ...m,
-  itemsFound: m.itemsFound + items.processed + items.failed - items.retried,
+  itemsFound: m.itemsFound + items.processed + items.skipped + items.failed - items.retried,
   itemsProcessed: m.itemsProcessed + items.processed,
+  itemsSkipped: m.itemsSkipped + items.skipped,
   itemsFailed: m.itemsFailed + items.failed - items.retried,
 })
 
@@ -86,6 +92,7 @@ export const hasFailedBatches = (m: SessionMetrics): boolean => m.failedBatches 
 export interface BatchMetrics {
   readonly expectedItems: number
   readonly itemsProcessed: number
+  readonly itemsSkipped: number
   readonly itemsFailed: number
   readonly errorDetails: string | null
 }
@@ -93,13 +100,14 @@ export interface BatchMetrics {
 export const newBatchMetrics = (expectedItems: number): BatchMetrics => ({
   expectedItems,
   itemsProcessed: 0,
+  itemsSkipped: 0,
   itemsFailed: 0,
   errorDetails: null,
 })
 
-/** How much of the batch was kept, 0 to 100; an empty batch is complete. */
+/** How much of the batch was dealt with, kept or left out on purpose, 0 to 100; an empty batch is complete. */
 export const completionPercentage = (m: BatchMetrics): number =>
-  m.expectedItems === 0 ? 100 : (100 * m.itemsProcessed) / m.expectedItems
+  m.expectedItems === 0 ? 100 : (100 * (m.itemsProcessed + m.itemsSkipped)) / m.expectedItems
 
 /**
  * Why a walk is not known to be complete. A source of one's own may use other

@@ -1,6 +1,6 @@
 export { createMuster, type Muster } from './muster.ts'
 export type { MusterOptions } from './options.ts'
-export type { AuthConfig, AuthConfigs, SecretValue } from './config/auth.ts'
+export type { AppConfig, AuthConfig, AuthConfigs, GithubAuth, SecretValue } from './config/auth.ts'
 export {
   createInProcessBus,
   type BusEvents,
@@ -19,12 +19,27 @@ export {
   defineSource,
   type AnySource,
   type EnumerateContext,
+  type AnswerCache,
   type Identity,
   type Page,
   type Source,
 } from './sources/source.ts'
 export { openStore } from './store/open.ts'
-export type { Repositories, Store } from './store/store.ts'
+export type {
+  Alias,
+  ClaimedSession,
+  ClaimSession,
+  CommitPage,
+  CommitSession,
+  CreateSession,
+  Fence,
+  OpenRound,
+  OutstandingTask,
+  Repositories,
+  Store,
+  Survey,
+  Unfinished,
+} from './store/store.ts'
 export * from './domain/index.ts'
 export { markFailed as markBatchFailed, markSuccessful, type Batch } from './domain/batch.ts'
 export {
@@ -33,8 +48,10 @@ export {
   markFailed,
   markInProgress,
   processCompletedBatch,
+  type Comparison,
   type Completeness,
   type SessionState,
   type TargetConfig,
+  type Waiting,
 } from './domain/session-state.ts'
 export type { Timeline } from './domain/timeline.ts'

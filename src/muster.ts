@@ -5,7 +5,7 @@ import { createCredentialStore, type CredentialStore } from './config/secrets.ts
 import { parseTargetSpec } from './config/target-spec.ts'
 import type { AuthConfigs } from './config/auth.ts'
 import { createInProcessBus, type EventBus } from './delivery/event-bus.ts'
-import { systemClock } from './domain/clock.ts'
+import { systemClock, type TimeProvider } from './domain/clock.ts'
 import { errorRecord, InvalidInputError } from './domain/errors.ts'
 import type { TargetConfig } from './domain/session-state.ts'
 import { EnumerationCoordinator, type Coordinator } from './enumeration/coordinator.ts'
@@ -55,13 +55,17 @@ class CredentialScope {
   }
 }
 
-function targetParser(sources: ReadonlyMap<string, AnySource>, scope: CredentialScope) {
+function targetParser(
+  sources: ReadonlyMap<string, AnySource>,
+  scope: CredentialScope,
+  clock: TimeProvider,
+) {
   return (spec: unknown, auth: unknown): ParsedTarget => {
     // A scope of its own: two targets of one name must not share the values of their headers.
     const credentials = scope.current.with(auth as AuthConfigs | undefined)
     return {
       config: parseTargetSpec(spec, { sources, credentials }),
-      credentials: createResolver(() => credentials, scope.mask),
+      credentials: createResolver(() => credentials, scope.mask, clock),
     }
   }
 }
@@ -117,8 +121,8 @@ export async function createMuster(options: MusterOptions = {}): Promise<Muster>
     bus,
     settings,
     inspect,
-    parse: targetParser(sources, scope),
-    credentials: createResolver(() => scope.current, scope.mask),
+    parse: targetParser(sources, scope, clock),
+    credentials: createResolver(() => scope.current, scope.mask, clock),
     queue: new PQueue({ concurrency: settings.concurrency }),
   }
   const walks = await closeOnError(store, () => EnumerationCoordinator.create(deps))

@@ -74,6 +74,8 @@ const schema = z.strictObject({
   stallMs: whole(1, MAX_MS),
   holdMs: whole(1, MAX_MS),
   deliveryWindow: whole(1, 10_000_000),
+  shrinkAlarm: z.number().min(0).max(1).optional(),
+  deactivateAfter: whole(1, 1_000),
   leaseMs: whole(100, MAX_MS),
 })
 

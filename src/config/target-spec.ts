@@ -22,6 +22,10 @@ export interface ParsedTarget {
   readonly authRef: string | null
   /** The source's own part, parsed by its schema. */
   readonly spec: JsonRecord
+  /** Whether a resource that has not changed since the last session gets no task. */
+  readonly onlyChanged?: boolean
+  /** Complete sessions in a row that do not see a resource before it is deactivated. */
+  readonly deactivateAfter?: number
 }
 
 /** What a target spec is checked against. */
@@ -70,6 +74,7 @@ export function readTargetSpec(input: unknown, deps: TargetSpecDeps): TargetOutc
     ...nameProblems(input['name']),
     ...sourceTypeProblems(input['sourceType'], deps),
     ...authRefProblems(input['authRef'], source?.type, deps),
+    ...comparisonProblems(input, source),
     ...keyProblems(input, source?.type, deps),
   ]
   if (!source || input[source.type] === undefined) return { problems }
@@ -79,7 +84,8 @@ export function readTargetSpec(input: unknown, deps: TargetSpecDeps): TargetOutc
   if (problems.length > 0 || !part.spec) return { problems }
   for (const [header, value] of part.headers) deps.credentials.registerHeader(name, header, value)
   const authRef = (input['authRef'] as string | null | undefined) ?? null
-  return { target: { name, sourceType: source.type, authRef, spec: part.spec }, problems: [] }
+  const target = { name, sourceType: source.type, authRef, spec: part.spec }
+  return { target: { ...target, ...comparisonOf(input) }, problems: [] }
 }
 
 const isHeader = (path: Path): boolean => path.length === 3 && path[1] === 'headers'
@@ -155,6 +161,43 @@ function authRefProblems(
   )
 }
 
+/** The most complete sessions that a deactivation can wait for. */
+const MAX_DEACTIVATE_AFTER = 1_000
+
+const comparisonOf = ({ onlyChanged, deactivateAfter }: Readonly<Record<string, unknown>>) => ({
+  ...(onlyChanged !== undefined && { onlyChanged: onlyChanged as boolean }),
+  ...(deactivateAfter !== undefined && { deactivateAfter: deactivateAfter as number }),
+})
+
+/** Faults of what is said about comparing one session with the next. */
+function comparisonProblems(
+  { onlyChanged, deactivateAfter }: Readonly<Record<string, unknown>>,
+  source: AnySource | undefined,
+): Problem[] {
+  const problems: Problem[] = []
+  if (onlyChanged !== undefined && typeof onlyChanged !== 'boolean') {
+    const message = `expected true or false, got ${printed(onlyChanged)}`
+    problems.push({ path: ['onlyChanged'], message })
+  }
+  const isCount =
+    Number.isInteger(deactivateAfter) &&
+    Number(deactivateAfter) >= 1 &&
+    Number(deactivateAfter) <= MAX_DEACTIVATE_AFTER
+  if (deactivateAfter !== undefined && !isCount) {
+    const message = `expected a whole number of sessions from 1 to ${MAX_DEACTIVATE_AFTER}, got ${printed(deactivateAfter)}`
+    problems.push({ path: ['deactivateAfter'], message })
+  }
+  if (source === undefined || source.comparable === true) return problems
+  for (const [key, value] of Object.entries({ onlyChanged, deactivateAfter })) {
+    if (value === undefined) continue
+    const message = `sourceType ${source.type} does not compare one session with the next; take it out`
+    problems.push({ path: [key], message })
+  }
+  return problems
+}
+
+const TARGET_KEYS = ['name', 'sourceType', 'authRef', 'onlyChanged', 'deactivateAfter'] as const
+
 function keyProblems(
   input: Readonly<Record<string, unknown>>,
   sourceType: string | undefined,
@@ -162,14 +205,9 @@ function keyProblems(
 ): Problem[] {
   const problems: Problem[] = []
   for (const key of Object.keys(input)) {
-    if (['name', 'sourceType', 'authRef', sourceType].includes(key)) continue
+    if ([...TARGET_KEYS, sourceType].includes(key)) continue
     if (!sources.has(key)) {
-      const known = [
-        'name',
-        'sourceType',
-        'authRef',
-        ...(sourceType ? [sourceType] : sources.keys()),
-      ]
+      const known = [...TARGET_KEYS, ...(sourceType ? [sourceType] : sources.keys())]
       problems.push({ path: [key], message: `unknown key${suggest(key, known)}` })
     } else if (sourceType !== undefined && input[key] !== undefined) {
       const message = `belongs to another source, and sourceType is ${sourceType}; take one of them out`

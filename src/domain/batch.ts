@@ -65,6 +65,7 @@ export function markSuccessful(batch: Batch, itemsProcessed: number, clock: Time
     type: 'batch.settle',
     at: clock.now(),
     processed: itemsProcessed,
+    skipped: 0,
     failed: batch.metrics.expectedItems - itemsProcessed,
     firstReason: null,
   })

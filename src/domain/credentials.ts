@@ -31,3 +31,14 @@ export function s3Credentials(values: {
 }): TaskCredentials {
   return { type: 'S3', values: { ...values } }
 }
+
+/**
+ * The credentials as a scanner is given them: of GitHub's one token, and until
+ * when it is good where it was made for a time. What else a resolver tells, such
+ * as the other tokens of a pool, is for the walk alone.
+ */
+export function forScanner({ type, values }: TaskCredentials): TaskCredentials {
+  if (type !== 'GITHUB') return { type, values }
+  const { token = null, expiresAt } = values
+  return { type, values: { token, ...(expiresAt !== undefined && { expiresAt }) } }
+}

@@ -10,6 +10,7 @@ export type ErrorCode =
   | 'SSO_REQUIRED'
   | 'NOT_FOUND'
   | 'GONE'
+  | 'DMCA'
   | 'RATE_LIMITED'
   | 'SOURCE_UNAVAILABLE'
   | 'SOURCE_MALFORMED'
@@ -81,6 +82,14 @@ export class RetryLaterError extends MusterError {
   }
 }
 
+const PAUSE_CODES = ['AUTHENTICATION_FAILED', 'CREDENTIAL_UNAVAILABLE'] as const
+type PauseCode = (typeof PAUSE_CODES)[number]
+
+/** Whether an error left its session paused: it goes on once somebody has put a credential right. */
+export function isPause({ code }: Pick<ErrorRecord, 'code'>): boolean {
+  return (PAUSE_CODES as readonly ErrorCode[]).includes(code)
+}
+
 /**
  * What stands in the way is not the source's: a credential that is refused or
  * cannot be had. Trying again at once would not help, and nothing is lost
@@ -88,12 +97,9 @@ export class RetryLaterError extends MusterError {
  */
 export class PauseError extends MusterError {
   override readonly name = 'PauseError'
+  declare readonly code: PauseCode
 
-  constructor(
-    code: 'AUTHENTICATION_FAILED' | 'CREDENTIAL_UNAVAILABLE',
-    message: string,
-    options: { cause?: unknown } = {},
-  ) {
+  constructor(code: PauseCode, message: string, options: { cause?: unknown } = {}) {
     super(code, message, { ...options, retryable: true })
   }
 }

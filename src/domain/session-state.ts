@@ -20,15 +20,37 @@ import { momentsOf, timelineOf, type Timeline } from './timeline.ts'
 /** Whether everything was found. UNKNOWN until the session has ended. */
 export type Completeness = 'UNKNOWN' | 'COMPLETE' | 'INCOMPLETE'
 
+/** What a session found, held against what was known of its target. */
+export interface Comparison {
+  /** Resources that the session saw, each once; those that a filter left out are among them. */
+  readonly seen: number
+  readonly new: number
+  readonly changed: number
+  readonly unchanged: number
+  /** Known of the target, and not seen. */
+  readonly missing: number
+}
+
+/** What a walk waits for. */
+export interface Waiting {
+  readonly reason: string
+  /** Null where nobody can say: the session is paused until somebody has put something right. */
+  readonly until: Date | null
+}
+
 /** A target spec after parsing: plain JSON, with credentials by name only. */
 export interface TargetConfig {
   readonly name: string
   readonly sourceType: string
   readonly authRef: string | null
   readonly spec: JsonRecord
+  /** Whether a resource that has not changed since the last session gets no task. Default: every resource gets one. */
+  readonly onlyChanged?: boolean
+  /** Complete sessions in a row that do not see a resource before it is deactivated. */
+  readonly deactivateAfter?: number
 }
 
-/** What is walked, hashed: the same name, source and spec are the same target, whichever credential is used. */
+/** What is walked, hashed: the same name, source and spec are the same target, whichever credential is used, and whatever is made of what is found. */
 export function targetKeyOf({ name, sourceType, spec }: TargetConfig): string {
   return canonicalHash([name, sourceType, spec])
 }
@@ -42,10 +64,14 @@ export interface SessionState {
   readonly status: SessionStatus
   readonly failureReason: string | null
   readonly completeness: Completeness
-  /** What the source is known to have left out. */
+  /** Why it is not known to be complete; empty where nothing is known to be missing. */
   readonly shortfalls: readonly Shortfall[]
   /** How many items the source says the listing has, where it says so. */
   readonly total: number | null
+  /** Null before the session's end, and where its source is not compared. */
+  readonly comparison: Comparison | null
+  /** What the walk waits for; null while it does not wait. */
+  readonly waiting: Waiting | null
   readonly lastCheckpoint: Checkpoint | null
   readonly position: Position
   readonly timeline: Timeline
@@ -75,7 +101,7 @@ export function machineState(snapshot: SessionSnapshot) {
     status: value,
     failureReason: context.failureReason,
     completeness: completenessOf(value),
-    shortfalls: context.shortfalls,
+    shortfalls: [...context.shortfalls, ...context.verdict],
     total: context.total,
     position: context.position,
     timeline: timelineOf(context.timeline),
@@ -92,6 +118,7 @@ function snapshotOf(state: SessionState): SessionSnapshot {
     timeline: momentsOf(state.timeline),
     failureReason: state.failureReason,
     shortfalls: state.shortfalls,
+    verdict: [],
     total: state.total,
   }
   return sessionMachine.resolveState({ value: state.status, context }) as SessionSnapshot
@@ -144,6 +171,7 @@ export function processCompletedBatch(
     at: clock.now(),
     position: batch.position ?? state.position,
     processed: batch.metrics.itemsProcessed,
+    skipped: batch.metrics.itemsSkipped,
     failed: batch.metrics.itemsFailed,
     retried: 0,
     batchFailed: batch.status === 'FAILED',

@@ -5,6 +5,7 @@ import {
   type CommitOutcome,
   type EnumeratorOutput,
   type FetchOutcome,
+  type WaitRecord,
 } from '../../machines/index.ts'
 import { announce } from '../delivery/event-bus.ts'
 import type { EnumerationDeps } from './ports.ts'
@@ -38,6 +39,9 @@ function enumerator(deps: ActorsDeps) {
         walker.commitPage(deps.walk(input.sessionId)),
       ),
       awaitWindow: fromPromise<void, Input>(({ input }) => deps.walk(input.sessionId).feed.room()),
+      recordWait: fromPromise<CommitOutcome, WaitRecord>(({ input }) =>
+        walker.recordWait(deps.walk(input.sessionId), input),
+      ),
       recordStall: fromPromise<CommitOutcome, Input>(({ input }) =>
         walker.recordStall(deps.walk(input.sessionId)),
       ),

@@ -1,7 +1,7 @@
 import { transition, type ActorRefFrom } from 'xstate'
 import { sessionMachine, type SessionEvent } from '../../machines/index.ts'
 import { MusterError } from '../domain/errors.ts'
-import { machineState, type SessionSnapshot } from '../domain/session-state.ts'
+import { machineState, type SessionSnapshot, type SessionState } from '../domain/session-state.ts'
 import type { CommitSession } from '../store/store.ts'
 import { sealSnapshot } from './envelope.ts'
 import type { Walk } from './walk.ts'
@@ -14,6 +14,8 @@ export interface Advance {
   readonly owner: string
   readonly leaseUntil: number
   readonly event: SessionEvent
+  /** What the session is told besides what its machine decides. */
+  readonly told?: Pick<SessionState, 'comparison'> | undefined
   /** Writes the session as it will be, and all that belongs to the same step, in one transaction. */
   commit(params: CommitSession): Promise<unknown>
 }
@@ -35,7 +37,8 @@ export function advance(params: Advance): Promise<void> {
   return step
 }
 
-async function take({ walk, actor, event, commit, owner, leaseUntil }: Advance): Promise<void> {
+async function take(params: Advance): Promise<void> {
+  const { walk, actor, event, commit, owner, leaseUntil, told } = params
   const now = actor.getSnapshot() as SessionSnapshot
   if (!now.can(event)) {
     throw new MusterError(
@@ -44,7 +47,8 @@ async function take({ walk, actor, event, commit, owner, leaseUntil }: Advance):
     )
   }
   const [next] = transition(sessionMachine, now, event)
-  const session = { ...walk.state, ...machineState(next) }
+  // Whatever it waited for is over: it moves.
+  const session = { ...walk.state, waiting: null, ...told, ...machineState(next) }
   await commit({
     fence: { sessionId: walk.sessionId, owner, revision: walk.revision, leaseUntil },
     session,

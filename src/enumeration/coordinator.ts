@@ -7,6 +7,7 @@ import {
 } from '../../machines/index.ts'
 import { announce } from '../delivery/event-bus.ts'
 import { timersOf } from '../domain/clock.ts'
+import { forScanner } from '../domain/credentials.ts'
 import { errorRecord, LeaseError, MusterError } from '../domain/errors.ts'
 import { newId } from '../domain/identity.ts'
 import {
@@ -73,6 +74,9 @@ interface Start {
   readonly signals: StopSignals
 }
 
+/** Answers older than a month are of places that nobody walks any more. */
+const ANSWERS_KEPT_MS = 30 * 86_400_000
+
 export class EnumerationCoordinator implements Coordinator {
   readonly #deps: EnumerationDeps
   readonly #owner = newOwner()
@@ -125,8 +129,10 @@ export class EnumerationCoordinator implements Coordinator {
 
   /** A coordinator that knows which sessions the database holds unfinished. */
   static async create(deps: EnumerationDeps): Promise<EnumerationCoordinator> {
+    const { store, clock } = deps
+    await store.repositories.answers.prune(new Date(clock.now() - ANSWERS_KEPT_MS))
     const unfinished = new Map<string, string>()
-    for (const { targetKey, sessionId } of await deps.store.findUnfinished()) {
+    for (const { targetKey, sessionId } of await store.findUnfinished()) {
       // The oldest first: its tasks have waited longest.
       if (!unfinished.has(targetKey)) unfinished.set(targetKey, sessionId)
     }
@@ -201,7 +207,7 @@ export class EnumerationCoordinator implements Coordinator {
         store: this.#deps.store,
         closed: this.#closed.signal,
         channel: () => this.#channels.of(start),
-        credentials: () => start.credentials.resolve(start.config),
+        credentials: async () => forScanner(await start.credentials.resolve(start.config)),
       }),
     }
     const finished = Promise.withResolvers<void>()
@@ -231,7 +237,7 @@ export class EnumerationCoordinator implements Coordinator {
         }),
       this.#deps,
     )
-    walk.state = claimed.state
+    walk.state = taken(claimed.state, walk.config)
     walk.revision = claimed.revision
     const checkpoint = claimed.state.lastCheckpoint?.data ?? {}
     const snapshot = openSnapshot(walk.sessionId, checkpoint)
@@ -302,7 +308,9 @@ export class EnumerationCoordinator implements Coordinator {
     const { sessionId } = walk
     const lastFailedItem = await this.#deps.store.repositories.failedItems.lastId(sessionId)
     const event = { type: 'session.resume', at, lastFailedItem } as const
-    if (this.#walker.can(walk, event)) await this.#walker.advance(walk, event)
+    if (!this.#walker.can(walk, event)) return
+    // What it was held against is held against it again at its next end.
+    await this.#walker.advance(walk, event, { told: { comparison: null } })
   }
 
   #ended(sessionId: string, { end, reason }: EnumeratorOutput): void {
@@ -310,6 +318,8 @@ export class EnumerationCoordinator implements Coordinator {
     if (open === undefined) return
     if (end === 'abandoned') {
       this.#finish(open, open.walk.error ?? new LeaseError('LEASE_LOST', reason ?? 'lease lost'))
+    } else if (end === 'paused') {
+      this.#finish(open, open.walk.error)
     } else if (end === 'broken') {
       this.#finish(open, open.walk.error ?? new MusterError('STORE_FAILED', reason ?? 'unknown'))
     } else {
@@ -410,4 +420,9 @@ export class EnumerationCoordinator implements Coordinator {
     const { children } = this.#actor.getSnapshot() as SnapshotFrom<typeof coordinatorMachine>
     return children[enumeratorActorId(sessionId) as keyof typeof children]
   }
+}
+
+/** A session as it is taken up. A limit is its credential's: who comes with another one asks at once. */
+function taken(state: SessionState, { authRef }: TargetConfig): SessionState {
+  return state.config.authRef === authRef ? state : { ...state, waiting: null }
 }

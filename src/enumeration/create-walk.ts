@@ -5,6 +5,7 @@ import { InvalidInputError } from '../domain/errors.ts'
 import { newId } from '../domain/identity.ts'
 import type { SessionState, TargetConfig } from '../domain/session-state.ts'
 import { newTimeline } from '../domain/timeline.ts'
+import type { AnswerCache } from '../sources/source.ts'
 import { PageReader } from './page-reader.ts'
 import type { CredentialResolver, EnumerationDeps } from './ports.ts'
 import type { Walk } from './walk.ts'
@@ -29,11 +30,23 @@ function unstarted(params: WalkParams, deps: EnumerationDeps): SessionState {
     completeness: 'UNKNOWN',
     shortfalls: [],
     total: null,
+    comparison: null,
+    waiting: null,
     lastCheckpoint: null,
     position: { at: 'start' },
     timeline: newTimeline(deps.clock),
     metrics: noSessionMetrics,
     config: params.config,
+  }
+}
+
+/** The answers that one source remembers. */
+function answersOf({ store }: EnumerationDeps, sourceType: string): AnswerCache {
+  const { answers } = store.repositories
+  const keyOf = (key: string) => `${sourceType} ${key}`
+  return {
+    get: (key) => answers.get(keyOf(key)),
+    set: (key, value) => answers.set(keyOf(key), value),
   }
 }
 
@@ -60,12 +73,13 @@ export function createWalk(deps: EnumerationDeps, params: WalkParams): Walk {
         clock: deps.clock,
         authRef: config.authRef,
         credentials: (options) => credentials.resolve(config, options),
-        answers: { get: async () => undefined, set: async () => undefined },
+        answers: answersOf(deps, config.sourceType),
       },
       failedItems: deps.store.repositories.failedItems,
     }),
     feed: params.feed,
     state: unstarted(params, deps),
+    failure: null,
     revision: 0,
     page: null,
     settled: Promise.resolve(),

@@ -6,7 +6,7 @@ import type { JsonRecord } from '../domain/json.ts'
 import type { SessionSnapshot } from '../domain/session-state.ts'
 
 /** The version of the session's stored snapshot; raise it with a step in `MIGRATIONS`. */
-export const SNAPSHOT_VERSION = 1
+export const SNAPSHOT_VERSION = 2
 
 /** What lies around a stored snapshot: XState writes no version into one, and restores nonsense without a word. */
 interface Envelope {
@@ -16,7 +16,15 @@ interface Envelope {
 }
 
 /** Each takes a snapshot of the version that is its key to the next version. */
-const MIGRATIONS: Readonly<Record<number, (snapshot: JsonRecord) => JsonRecord>> = {}
+const MIGRATIONS: Readonly<Record<number, (snapshot: JsonRecord) => JsonRecord>> = {
+  // Nothing was filtered before, and no account was drawn up at the end.
+  1: (snapshot) => {
+    const { context } = snapshot as { context?: { metrics?: object } }
+    if (!isRecord(context) || !isRecord(context.metrics)) return snapshot
+    const metrics = { ...context.metrics, itemsSkipped: 0 }
+    return { ...snapshot, context: { ...context, metrics, verdict: [] } }
+  },
+}
 
 /** The checkpoint of a session's snapshot: plain JSON. */
 export function sealSnapshot(snapshot: SessionSnapshot): JsonRecord {
@@ -44,6 +52,8 @@ const listingPosition = z.union([
   z.object({ at: z.literal('after'), cursor: z.unknown() }),
 ])
 
+const shortfalls = z.array(z.object({ code: z.string(), detail: z.string() }))
+
 /** The context as this version writes it: with a counter missing, a session would count on from nonsense. */
 const contextSchema: z.ZodType<SessionContext> = z.object({
   sessionId: z.string(),
@@ -62,6 +72,7 @@ const contextSchema: z.ZodType<SessionContext> = z.object({
     failedBatches: z.int(),
     itemsFound: z.int(),
     itemsProcessed: z.int(),
+    itemsSkipped: z.int(),
     itemsFailed: z.int(),
   }),
   timeline: z.object({
@@ -70,7 +81,8 @@ const contextSchema: z.ZodType<SessionContext> = z.object({
     completedAt: z.number().nullable(),
   }),
   failureReason: z.string().nullable(),
-  shortfalls: z.array(z.object({ code: z.string(), detail: z.string() })),
+  shortfalls,
+  verdict: shortfalls,
   total: z.number().nullable(),
 })
 

@@ -1,4 +1,5 @@
 import type { Position } from '../../machines/index.ts'
+import { SourceError } from '../domain/errors.ts'
 import type { JsonValue } from '../domain/json.ts'
 import type { AnySource, EnumerateContext, Page } from '../sources/source.ts'
 import type { FailedItemRepository } from '../store/store.ts'
@@ -14,6 +15,8 @@ export interface FetchedPage {
   readonly position: Position
   readonly total: number | null
   readonly shortfalls: NonNullable<Page['shortfalls']>
+  /** Whether some of it may have been on an earlier page. */
+  readonly again: boolean
   /** The rows of failed items that this page tries again. */
   readonly retriedItems: readonly number[]
 }
@@ -49,7 +52,7 @@ export class PageReader {
 
   /** @returns null when there is nothing more there. */
   async next(position: Position, signal: AbortSignal): Promise<FetchedPage | null> {
-    if (position.at === 'retrying') return this.#failedItems(position)
+    if (position.at === 'retrying') return this.#failedItems(position, signal)
     if (position.at === 'end') return null
     signal.throwIfAborted()
     // Held here: a request that is slow to notice its abort must not drop its successor's listing.
@@ -90,7 +93,18 @@ export class PageReader {
     return { abort, pages: pages[Symbol.asyncIterator]() }
   }
 
-  async #failedItems(position: Extract<Position, { at: 'retrying' }>): Promise<FetchedPage | null> {
+  async #reloaded(items: readonly JsonValue[], signal: AbortSignal): Promise<readonly JsonValue[]> {
+    const { source, spec, context } = this.#options
+    if (source.reload === undefined) return items
+    const reloaded = await source.reload(items, spec as never, { ...context, signal })
+    checkReload(items, reloaded)
+    return reloaded
+  }
+
+  async #failedItems(
+    position: Extract<Position, { at: 'retrying' }>,
+    signal: AbortSignal,
+  ): Promise<FetchedPage | null> {
     const found = await this.#options.failedItems.find({
       sessionId: this.#options.sessionId,
       after: position.after,
@@ -100,13 +114,27 @@ export class PageReader {
     const last = found.at(-1)
     if (last === undefined) return null
     return {
-      items: found.map((failed) => JSON.parse(failed.item) as JsonValue),
+      items: await this.#reloaded(
+        found.map((failed) => JSON.parse(failed.item) as JsonValue),
+        signal,
+      ),
       position: { ...position, after: last.id },
       total: null,
       shortfalls: [],
+      again: false,
       retriedItems: found.map((failed) => failed.id),
     }
   }
+}
+
+/** A source that answers for fewer items than it was asked about would lose the rest. */
+function checkReload(given: readonly JsonValue[], reloaded: readonly JsonValue[]): void {
+  if (Array.isArray(reloaded) && reloaded.length === given.length) return
+  throw new SourceError(
+    'SOURCE_MALFORMED',
+    `the source was given ${given.length} items to reload and did not give back as many`,
+    { retryable: true },
+  )
 }
 
 /** What `return` throws becomes a rejection, though it was not written with `async`. */
@@ -123,6 +151,7 @@ function fetched(page: Page, position: Position): FetchedPage {
     position: { at: 'after', cursor: structuredClone(page.cursor) },
     total: page.total ?? null,
     shortfalls: page.shortfalls ?? [],
+    again: page.again === true,
     retriedItems: [],
   }
 }

@@ -14,6 +14,16 @@ export interface WalkSettings {
   readonly holdMs: number
   /** Tasks committed ahead of a host that is taking them. Default 10,000. */
   readonly deliveryWindow: number
+  /**
+   * The share of what the target's last session saw below which a session
+   * doubts itself: its verdict is INCOMPLETE (`shrunk`), and nothing is
+   * deactivated on its word. The session after it is held against it, so that
+   * a place that has really shrunk is believed the second time. 0 to 1; 0
+   * turns it off. Default 0.5, and never for fewer than 20 resources.
+   */
+  readonly shrinkAlarm: number
+  /** Complete sessions in a row that do not see a resource before it is deactivated, where the target does not say. Default 3. */
+  readonly deactivateAfter: number
   /** How long a process may be silent before another takes over its sessions. Default 30,000. */
   readonly leaseMs: number
 }
@@ -26,5 +36,7 @@ export const DEFAULT_SETTINGS: WalkSettings = {
   stallMs: 120_000,
   holdMs: 60_000,
   deliveryWindow: 10_000,
+  shrinkAlarm: 0.5,
+  deactivateAfter: 3,
   leaseMs: 30_000,
 }

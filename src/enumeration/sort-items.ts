@@ -7,6 +7,8 @@ import { isPlainRecord } from './plain-json.ts'
 
 export interface SortedItems {
   readonly kept: readonly Identity[]
+  /** Left out by a filter of the target. */
+  readonly skipped: readonly Identity[]
   readonly rejected: readonly RejectedItem[]
 }
 
@@ -36,12 +38,21 @@ function checked(identity: Identity): Identity {
   if (identity.metadata !== undefined && !isPlainRecord(identity.metadata)) {
     throw new TypeError('the source gave the item metadata that is not plain JSON')
   }
+  if (identity.version !== undefined && typeof identity.version !== 'string') {
+    throw new TypeError('the source gave the item a version that is no text')
+  }
+  if (!(identity.aliases ?? []).every(isAddress)) {
+    throw new TypeError('the source gave the item earlier addresses that cannot be kept')
+  }
   return identity
 }
 
+const isAddress = (alias: unknown): boolean =>
+  typeof alias === 'string' && alias.isWellFormed() && !carriesCredentials(alias)
+
 /**
- * Validates and normalises a page's items: each is kept, or rejected with a
- * reason. One bad item never touches its neighbours.
+ * Validates and normalises a page's items: each is kept, skipped, or rejected
+ * with a reason. One bad item never touches its neighbours.
  *
  * @param mask takes out of a text what must not be stored
  */
@@ -52,10 +63,13 @@ export function sortItems(params: {
   readonly mask: (text: string) => string
 }): SortedItems {
   const kept: Identity[] = []
+  const skipped: Identity[] = []
   const rejected: RejectedItem[] = []
   for (const item of params.items) {
     try {
-      kept.push(checked(params.source.identify(item as never, params.spec as never)))
+      const identity = checked(params.source.identify(item as never, params.spec as never))
+      if (identity.skipped === undefined) kept.push(identity)
+      else skipped.push(identity)
     } catch (thrown) {
       rejected.push({
         item: storedItem(item, params.mask),
@@ -63,7 +77,7 @@ export function sortItems(params: {
       })
     }
   }
-  return { kept, rejected }
+  return { kept, skipped, rejected }
 }
 
 /**

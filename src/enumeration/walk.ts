@@ -1,5 +1,6 @@
 import type { Changes } from '../delivery/changes.ts'
 import type { TaskFeed } from '../delivery/task-feed.ts'
+import type { ErrorRecord } from '../domain/errors.ts'
 import type { SessionState, TargetConfig } from '../domain/session-state.ts'
 import type { AnySource } from '../sources/source.ts'
 import type { FetchedPage, PageReader } from './page-reader.ts'
@@ -18,6 +19,8 @@ export interface Walk {
   state: SessionState
   /** The write counter of the last commit. */
   revision: number
+  /** Why the last page could not be had; null where it could. */
+  failure: ErrorRecord | null
   /** The page in hand: fetched and not yet committed. */
   page: FetchedPage | null
   /** Resolves when every change so far is committed: changes of one session happen one after the other. */

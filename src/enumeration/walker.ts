@@ -7,13 +7,16 @@ import {
   type CommitOutcome,
   type FetchOutcome,
   type SessionEvent,
+  type WaitRecord,
 } from '../../machines/index.ts'
 import { announce } from '../delivery/event-bus.ts'
 import { batchOf, type Batch, type BatchSnapshot } from '../domain/batch.ts'
-import { errorRecord, LeaseError, RetryLaterError } from '../domain/errors.ts'
+import { errorRecord, LeaseError, PauseError, RetryLaterError } from '../domain/errors.ts'
 import { batchId } from '../domain/identity.ts'
+import type { Identity } from '../sources/source.ts'
 import type { CommitSession } from '../store/store.ts'
-import { advance, type SessionActor } from './advance.ts'
+import { drawUpAccount, shortfallOf } from './account.ts'
+import { advance, type Advance, type SessionActor } from './advance.ts'
 import type { CoordinatorActor, EnumerationDeps } from './ports.ts'
 import { patiently } from './patiently.ts'
 import { sortItems } from './sort-items.ts'
@@ -25,6 +28,15 @@ export interface WalkerDeps extends EnumerationDeps {
 }
 
 type Commit = (params: CommitSession) => Promise<unknown>
+
+/** The last time that a `Date` can hold: a later one would be stored as none. */
+const LAST_MOMENT = 8.64e15
+
+interface AdvanceOptions {
+  readonly told?: Advance['told']
+  /** Default: the session alone is written. */
+  readonly commit?: Commit
+}
 
 /** A batch whose actor lives and whose outcome is known. */
 interface OpenBatch {
@@ -41,15 +53,16 @@ export class Walker {
   }
 
   /** Sends the session an event, committed before it is sent. */
-  advance(walk: Walk, event: SessionEvent, commit?: Commit): Promise<void> {
+  advance(walk: Walk, event: SessionEvent, options: AdvanceOptions = {}): Promise<void> {
     const { store, clock, owner, settings } = this.#deps
     return advance({
       walk,
       event,
       owner,
       actor: this.#child(sessionActorId(walk.sessionId)) as unknown as SessionActor,
+      told: options.told,
       leaseUntil: clock.now() + settings.leaseMs,
-      commit: commit ?? ((params) => store.commitSession(params)),
+      commit: options.commit ?? ((params) => store.commitSession(params)),
     })
   }
 
@@ -61,6 +74,8 @@ export class Walker {
 
   /** Asks for the next page, in a slot of the queue. */
   async fetchPage(walk: Walk, signal: AbortSignal, started: () => void): Promise<FetchOutcome> {
+    const limit = limitFromBefore(walk, this.#deps)
+    if (limit !== null) return limit
     try {
       const page = await this.#deps.queue.add(
         () => {
@@ -70,6 +85,7 @@ export class Walker {
         { signal },
       )
       walk.page = page
+      walk.failure = null
       return { kind: page === null ? 'exhausted' : 'page' }
     } catch (thrown) {
       return failedFetch(walk, thrown, this.#deps)
@@ -82,25 +98,29 @@ export class Walker {
     if (page === null) throw new Error(`session ${walk.sessionId} has no page in hand`)
     const { clock, store } = this.#deps
     const at = clock.now()
-    const { kept, rejected } = sortItems({
+    const { kept, skipped, rejected } = sortItems({
       items: page.items,
       source: walk.source,
       spec: walk.config.spec,
       mask: (text) => walk.credentials.mask(text),
     })
-    const batch = this.#openBatch(walk, page.items.length, {
+    const seen = page.again ? await this.#seenBefore(walk, [...kept, ...skipped]) : null
+    const counts = {
+      processed: countNew(kept, seen),
+      skipped: countNew(skipped, seen),
+      failed: rejected.length,
+    }
+    const batch = this.#openBatch(walk, counts.processed + counts.skipped + counts.failed, {
       type: 'batch.settle',
       at,
-      processed: kept.length,
-      failed: rejected.length,
+      ...counts,
       firstReason: rejected[0]?.reason ?? null,
     })
     const event: SessionEvent = {
       type: 'batch.committed',
       at,
       position: page.position,
-      processed: kept.length,
-      failed: rejected.length,
+      ...counts,
       retried: page.retriedItems.length,
       batchFailed: batch.settled.status === 'FAILED',
       total: page.total,
@@ -114,18 +134,36 @@ export class Walker {
         ...params,
         batch: { ...batch.settled, position: page.position },
         kept,
+        skipped,
         rejected,
         retriedItems: page.retriedItems,
+        ...(walk.source.comparable === true && {
+          sighted: { onlyChanged: walk.config.onlyChanged === true },
+        }),
         at,
       })
     return this.#write(walk, batch, async () => {
-      await this.advance(walk, event, async (params) => {
-        const { tasksCreated } = await write(params)
-        walk.feed.committed(tasksCreated)
+      await this.advance(walk, event, {
+        commit: async (params) => {
+          const { tasksCreated } = await write(params)
+          walk.feed.committed(tasksCreated)
+        },
       })
       walk.page = null
       announce(this.#deps.bus, 'session.progressed', { session: walk.state })
     })
+  }
+
+  /** What earlier pages of the session had: a source may read a page twice, and what is on it counts once. */
+  async #seenBefore(walk: Walk, found: readonly Identity[]): Promise<ReadonlySet<string>> {
+    const { sessionId } = walk
+    const keys = found.map(({ key }) => key)
+    try {
+      return await patiently(() => this.#deps.store.findSeen({ sessionId, keys }), this.#deps)
+    } catch (thrown) {
+      walk.error = thrown
+      throw thrown
+    }
   }
 
   recordStall(walk: Walk): Promise<CommitOutcome> {
@@ -135,23 +173,50 @@ export class Walker {
     })
   }
 
+  /** Writes down what is waited for; it is forgotten when the session next moves. */
+  recordWait(walk: Walk, { until, reason }: WaitRecord): Promise<CommitOutcome> {
+    const { store, owner } = this.#deps
+    const { sessionId } = walk
+    const waiting = { reason, until: until === null ? null : new Date(until) }
+    return this.#write(walk, null, async () => {
+      const held = await store.recordWaiting({ sessionId, owner, waiting })
+      if (!held) throw new LeaseError('LEASE_LOST', `session ${sessionId} was taken over`)
+      walk.state = { ...walk.state, waiting }
+    })
+  }
+
   /** The listing, or the retry of failed items, is exhausted. */
   async recordEnd(walk: Walk): Promise<CommitOutcome> {
-    const outcome = await this.#write(walk, null, () =>
-      this.advance(walk, { type: 'listing.exhausted', at: this.#deps.clock.now() }),
-    )
+    const outcome = await this.#write(walk, null, async () => {
+      const at = this.#deps.clock.now()
+      const { comparison, shortfalls } = await drawUpAccount(walk, this.#deps)
+      const event = { type: 'listing.exhausted', at, shortfalls } as const
+      await this.advance(walk, event, { told: { comparison }, commit: this.#commitEnd(walk) })
+    })
     const over = walk.state.timeline.completedAt !== null
     return outcome.kind === 'committed' && over ? { kind: 'ended' } : outcome
+  }
+
+  /** What a complete session did not see is missing. */
+  #commitEnd(walk: Walk): Commit {
+    const { store, settings } = this.#deps
+    const deactivateAfter = walk.config.deactivateAfter ?? settings.deactivateAfter
+    return (params) => {
+      const sawAll = walk.source.comparable === true && params.session.status === 'COMPLETED'
+      return store.commitSession({ ...params, ...(sawAll && { missing: { deactivateAfter } }) })
+    }
   }
 
   /** The page cannot be had: the session fails, and a batch of its own says why. */
   recordFailure(walk: Walk, reason: string): Promise<CommitOutcome> {
     const at = this.#deps.clock.now()
     const batch = this.#openBatch(walk, 0, { type: 'batch.fail', at, error: reason })
+    const shortfalls = [{ code: shortfallOf(walk.failure), detail: reason }]
+    const failure = { type: 'session.fail', at, reason, pageLost: true, shortfalls } as const
     return this.#write(walk, batch, () =>
-      this.advance(walk, { type: 'session.fail', at, reason, pageLost: true }, (params) =>
-        this.#deps.store.commitSession({ ...params, batch: batch.settled }),
-      ),
+      this.advance(walk, failure, {
+        commit: (params) => this.#deps.store.commitSession({ ...params, batch: batch.settled }),
+      }),
     )
   }
 
@@ -202,12 +267,30 @@ export class Walker {
   }
 }
 
+/** How many of a page count: all, or each once that was not seen before. */
+function countNew(found: readonly Identity[], seen: ReadonlySet<string> | null): number {
+  if (seen === null) return found.length
+  return new Set(found.map(({ key }) => key).filter((key) => !seen.has(key))).size
+}
+
+/** A limit that a process before this one was told of holds for this one too: a restart must not spend more. */
+function limitFromBefore({ state }: Walk, { clock }: WalkerDeps): FetchOutcome | null {
+  const until = state.waiting?.until?.getTime() ?? 0
+  if (state.waiting === null || until <= clock.now()) return null
+  return { kind: 'wait', until, reason: state.waiting.reason }
+}
+
 function failedFetch(walk: Walk, thrown: unknown, { clock, settings }: WalkerDeps): FetchOutcome {
-  const { message, retryable } = errorRecord(thrown)
+  walk.failure = errorRecord(thrown)
+  const { message, retryable } = walk.failure
   const reason = walk.credentials.mask(message)
+  if (thrown instanceof PauseError) {
+    walk.error = new PauseError(thrown.code, reason)
+    return { kind: 'pause', reason }
+  }
   if (thrown instanceof RetryLaterError && Number.isFinite(thrown.retryAt)) {
     // A time that is past already would have the source asked without a pause.
-    const until = Math.max(thrown.retryAt, clock.now() + settings.backoffMs)
+    const until = Math.min(Math.max(thrown.retryAt, clock.now() + settings.backoffMs), LAST_MOMENT)
     return { kind: 'wait', until, reason }
   }
   return { kind: 'error', retryable, reason }

@@ -88,6 +88,7 @@ class RoundInHand {
   readonly failures: Round['failures'][number][] = []
   readonly over = Promise.withResolvers<Round>()
   isOver = false
+  #byKey: ReadonlyMap<string, TargetConfig> | undefined
 
   constructor(stop: Required<StopSignals>) {
     this.stop = stop
@@ -95,6 +96,15 @@ class RoundInHand {
       this.isOver = true
     }
     this.over.promise.then(markOver, markOver)
+  }
+
+  /**
+   * The target as it is loaded now: a session that was paused for its credential
+   * goes on with the one that took its place.
+   */
+  currently(config: TargetConfig): TargetConfig {
+    this.#byKey ??= new Map(this.targets.map((target) => [targetKeyOf(target), target]))
+    return this.#byKey.get(targetKeyOf(config)) ?? config
   }
 
   get isCutShort(): boolean {
@@ -243,24 +253,22 @@ class MachineOrchestrator implements Orchestrator {
     for (const state of sessions) {
       if (isActive(state.status)) this.#resume(round, state)
       // Walked to its end by a process that then died with tasks in hand.
-      else if (unfinished.has(state.sessionId)) this.#start(round, state.config)
+      else if (unfinished.has(state.sessionId)) this.#start(round, round.currently(state.config))
       else round.ended.push(state)
     }
   }
 
   #resume(round: RoundInHand, state: SessionState): void {
-    this.#walk(round, state.config, state.sessionId, () =>
-      this.#deps.coordinator.resumeTarget(state, round.stop),
+    const config = round.currently(state.config)
+    this.#walk(round, config, state.sessionId, () =>
+      this.#deps.coordinator.resumeTarget({ ...state, config }, round.stop),
     )
   }
 
   #start(round: RoundInHand, config: TargetConfig): void {
-    const { name, sourceType, authRef, spec } = config
+    const { spec, ...target } = config
     this.#walk(round, config, null, () =>
-      this.#deps.coordinator.enumerateTarget(
-        { name, sourceType, authRef, [sourceType]: spec },
-        round.stop,
-      ),
+      this.#deps.coordinator.enumerateTarget({ ...target, [target.sourceType]: spec }, round.stop),
     )
   }
 

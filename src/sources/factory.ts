@@ -5,7 +5,7 @@ import type { AnySource } from './source.ts'
 import { urlSource } from './url/index.ts'
 
 /** Words of a target spec that no source can be called by. */
-const TAKEN = ['name', 'sourceType', 'authRef']
+const TAKEN = ['name', 'sourceType', 'authRef', 'onlyChanged', 'deactivateAfter']
 
 /**
  * The sources of one Muster by type: the built-in ones and the host's own.

@@ -22,7 +22,7 @@ export interface Identity {
   readonly version?: string
   /** Earlier addresses of the same resource, as far as this item tells them; kept beside it. Must carry no credentials. */
   readonly aliases?: readonly string[]
-  /** Why the target leaves the resource out: the name of a filter. It counts as skipped, and there is no task for it. */
+  /** Why the target leaves the resource out: the name of a filter. It counts as skipped, and there is no scan target and no task for it. */
   readonly skipped?: string
 }
 
@@ -38,6 +38,12 @@ export interface Page<Item extends JsonValue = JsonValue> {
    * A `null` from a source without types is none.
    */
   readonly total?: number
+  /**
+   * Whether items of this page may have been on an earlier one of the session,
+   * because the source reads on from a page that it has read before. Who was
+   * seen already is kept and not counted again. For a comparable source only.
+   */
+  readonly again?: boolean
   /** What this page is known to lack; each lowers the session's completeness. */
   readonly shortfalls?: readonly Shortfall[]
 }
@@ -89,6 +95,12 @@ export interface EnumerateContext {
 export interface Source<Spec = unknown, Item extends JsonValue = JsonValue> {
   /** The word for it in a target spec: `github`, `s3`, `url`. */
   readonly type: string
+  /**
+   * Whether what a session finds is held against what its target held before:
+   * new, changed, unchanged, missing. It costs a row for each resource of a
+   * target. Default: false.
+   */
+  readonly comparable?: boolean
   /** Parses the source's own part of a target spec. Its output must be plain JSON and hold no secret. */
   readonly spec: StandardSchemaV1<unknown, Spec>
   identify(item: Item, spec: Spec): Identity
@@ -107,6 +119,7 @@ export interface Source<Spec = unknown, Item extends JsonValue = JsonValue> {
 /** A source whose spec and item types do not matter to the caller. */
 export interface AnySource {
   readonly type: string
+  readonly comparable?: boolean
   readonly spec: StandardSchemaV1<unknown, unknown>
   identify(item: never, spec: never): Identity
   enumerate(

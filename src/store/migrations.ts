@@ -160,6 +160,51 @@ async function createTasks(db: Kysely<unknown>): Promise<void> {
     .execute()
 }
 
+/** What one session tells the next: sightings, earlier addresses, remembered answers. */
+async function addInventory(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable('targets')
+    .addColumn('id', 'integer', (c) => c.primaryKey())
+    .addColumn('target_key', 'text', (c) => c.notNull().unique())
+    .execute()
+  for (const table of ['sessions', 'batches']) {
+    await db.schema
+      .alterTable(table)
+      .addColumn('items_skipped', 'integer', (c) => c.notNull().defaultTo(0))
+      .execute()
+  }
+  const columns = {
+    target: 'integer',
+    comparison: 'text',
+    waiting_reason: 'text',
+    waiting_until: 'integer',
+  } as const
+  for (const [column, type] of Object.entries(columns)) {
+    await db.schema.alterTable('sessions').addColumn(column, type).execute()
+  }
+  await sql`insert into targets (target_key) select distinct target_key from sessions`.execute(db)
+  await sql`update sessions set target =
+    (select id from targets where targets.target_key = sessions.target_key)`.execute(db)
+  await sql`create table sightings (
+    target integer not null, resource integer not null, version text, session integer not null,
+    change text not null, missed integer not null, primary key (target, resource)
+  ) without rowid`.execute(db)
+  // Who else sees a resource: without it each one that is given up would cost a look at all of them.
+  await db.schema.createIndex('sightings_by_resource').on('sightings').column('resource').execute()
+  await sql`create table aliases (
+    resource integer not null, uri text not null, recorded_at integer not null,
+    primary key (uri, resource)
+  ) without rowid`.execute(db)
+  await db.schema.createIndex('aliases_by_resource').on('aliases').column('resource').execute()
+  await db.schema
+    .createTable('answers')
+    .addColumn('key', 'text', (c) => c.primaryKey().notNull())
+    .addColumn('value', 'text', (c) => c.notNull())
+    .addColumn('stored_at', 'integer', (c) => c.notNull())
+    .execute()
+  await db.schema.createIndex('answers_by_age').on('answers').column('stored_at').execute()
+}
+
 /** In order; a database's version is the number of those that have run. Never edit one that was released. */
 export const MIGRATIONS: readonly Migration[] = [
   {
@@ -171,4 +216,5 @@ export const MIGRATIONS: readonly Migration[] = [
       await createTasks(db)
     },
   },
+  { name: 'the inventory', up: addInventory },
 ]

@@ -1,9 +1,15 @@
 import type { Kysely } from 'kysely'
 import { scanTargetId, taskId } from '../domain/identity.ts'
 import type { Identity } from '../sources/source.ts'
+import {
+  inventoryWriter,
+  knownResources,
+  recordAliases,
+  type InventoryWriter,
+} from './inventory.ts'
 import { repeat, rowsWriter } from './rows-writer.ts'
 import type { Schema } from './schema.ts'
-import type { RejectedItem } from './store.ts'
+import type { RejectedItem, Sighted } from './store.ts'
 
 interface KeptRow extends Identity {
   readonly sourceType: string
@@ -130,7 +136,8 @@ export function pageWriter(db: Kysely<Schema>) {
         .compile() as never,
     values: (r) => [r.session, r.batchNumber, r.item, r.reason, r.at],
   })
-  return { resources, scanTargets, tasks, jobTargets, failedItems }
+  const inventory = inventoryWriter(db)
+  return { resources, scanTargets, tasks, jobTargets, failedItems, inventory }
 }
 
 export type PageWriter = ReturnType<typeof pageWriter>
@@ -139,27 +146,34 @@ export type PageWriter = ReturnType<typeof pageWriter>
 export interface SessionKeys {
   readonly id: number
   readonly job: number
+  readonly target: number
   readonly sessionId: string
   readonly sourceType: string
 }
 
+/** What is to be kept of a page. */
+export interface PageItems {
+  readonly session: SessionKeys
+  readonly kept: readonly Identity[]
+  readonly skipped: readonly Identity[]
+  readonly sighted: Sighted | undefined
+  readonly at: number
+}
+
 /**
  * Writes what was kept of a page. An item met twice on one page is one row: the
- * first counts. One met on an earlier page keeps its task; its resource is brought up to date.
+ * first counts. One met on an earlier page keeps its task; its resource is
+ * brought up to date. What a filter left out becomes known, where the target is
+ * compared from session to session, and nothing else is made of it.
  */
-export async function writeKept(
+export async function writeItems(
   db: Kysely<Schema>,
   writer: PageWriter,
-  params: { session: SessionKeys; kept: readonly Identity[]; at: number },
+  page: PageItems,
 ): Promise<void> {
-  const { session, at } = params
-  const distinct = new Map<string, KeptRow>()
-  for (const identity of params.kept) {
-    if (!distinct.has(identity.key)) {
-      distinct.set(identity.key, { ...identity, sourceType: session.sourceType, at })
-    }
-  }
-  const rows = [...distinct.values()]
+  const { session, sighted, at } = page
+  const rows = distinct(sighted === undefined ? page.kept : [...page.kept, ...page.skipped], page)
+  const known = await knownResources(db, writer.inventory, rows)
   const ids = new Map((await writer.resources(db, rows)).map((r) => [r.key, r.id]))
   const written = rows.map((row) => {
     const scanTarget = scanTargetId(row.sourceType, row.key)
@@ -172,7 +186,44 @@ export async function writeKept(
       job: session.job,
     }
   })
-  await writer.scanTargets(db, written)
-  await writer.tasks(db, written)
-  await writer.jobTargets(db, written)
+  await recordAliases(db, writer.inventory, { rows: written, known, at })
+  const unchanged = await sight(db, writer.inventory, written, page)
+  const kept = written.filter((row) => row.skipped === undefined)
+  await writer.scanTargets(db, kept)
+  const wanted = kept.filter(
+    ({ resourceId }) => sighted?.onlyChanged !== true || !unchanged.has(resourceId),
+  )
+  await writer.tasks(db, wanted)
+  await writer.jobTargets(db, wanted)
+}
+
+function distinct(identities: readonly Identity[], { session, at }: PageItems): KeptRow[] {
+  const rows = new Map<string, KeptRow>()
+  for (const identity of identities) {
+    if (!rows.has(identity.key)) {
+      rows.set(identity.key, { ...identity, sourceType: session.sourceType, at })
+    }
+  }
+  return [...rows.values()]
+}
+
+/** @returns the ids of those that have not changed since the target's last session. */
+async function sight(
+  db: Kysely<Schema>,
+  writer: InventoryWriter,
+  rows: readonly TaskRow[],
+  { session, sighted }: PageItems,
+): Promise<ReadonlySet<number>> {
+  if (sighted === undefined) return new Set()
+  const found = await writer.sightings(
+    db,
+    rows.map(({ resourceId: resource, version = null, skipped }) => ({
+      target: session.target,
+      session: session.id,
+      resource,
+      version,
+      change: skipped === undefined ? ('new' as const) : ('skipped' as const),
+    })),
+  )
+  return new Set(found.filter((row) => row.change === 'unchanged').map((row) => row.resource))
 }

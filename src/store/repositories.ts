@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely'
 import type { TimeProvider } from '../domain/clock.ts'
 import { StoreError } from '../domain/errors.ts'
+import type { JsonValue } from '../domain/json.ts'
 import { ACTIVE_STATUSES } from '../domain/session-state.ts'
 import type { TaskStatus } from '../domain/task.ts'
 import { deleteCheckpoint, saveBatch, saveCheckpoint, saveSession, saveTask } from './saves.ts'
@@ -9,6 +10,7 @@ import { resourceRepositories } from './resource-repositories.ts'
 import { batchOfRow, sessionOf, taskOf, type SessionRow } from './rows.ts'
 import type { Schema } from './schema.ts'
 import type {
+  AnswerRepository,
   BatchRepository,
   CheckpointRepository,
   FailedItemRepository,
@@ -287,6 +289,30 @@ function ruleRepository(db: Kysely<Schema>): RuleRepository {
   }
 }
 
+function answerRepository(db: Kysely<Schema>, clock: TimeProvider): AnswerRepository {
+  return {
+    async get(key) {
+      const row = await db
+        .selectFrom('answers')
+        .select('value')
+        .where('key', '=', key)
+        .executeTakeFirst()
+      return row === undefined ? undefined : (JSON.parse(row.value) as JsonValue)
+    },
+    async set(key, value) {
+      const columns = { value: JSON.stringify(value), stored_at: clock.now() }
+      await db
+        .insertInto('answers')
+        .values({ key, ...columns })
+        .onConflict((c) => c.column('key').doUpdateSet(columns))
+        .execute()
+    },
+    async prune(before) {
+      await db.deleteFrom('answers').where('stored_at', '<', before.getTime()).execute()
+    },
+  }
+}
+
 /** The model's repositories over one database. */
 export function repositories(db: Kysely<Schema>, clock: TimeProvider): Repositories {
   return {
@@ -297,6 +323,7 @@ export function repositories(db: Kysely<Schema>, clock: TimeProvider): Repositor
     failedItems: failedItemRepository(db),
     jobs: jobRepository(db),
     rules: ruleRepository(db),
+    answers: answerRepository(db, clock),
     ...resourceRepositories(db, clock),
   }
 }

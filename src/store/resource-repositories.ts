@@ -6,7 +6,7 @@ import type { JsonRecord } from '../domain/json.ts'
 import type { Resource } from '../domain/resources.ts'
 import { resourceOf, scanTargetOf } from './rows.ts'
 import type { Schema } from './schema.ts'
-import type { Repositories, ScanTargetRepository } from './store.ts'
+import type { Alias, Repositories, ScanTargetRepository } from './store.ts'
 
 interface NewRow {
   readonly key: string
@@ -26,13 +26,28 @@ function resources(db: Kysely<Schema>, clock: TimeProvider, sourceType: string) 
     const row = await select()
       .where(column, '=', value as never)
       // Of repositories that followed each other at one URL, the one seen last is there.
+      .orderBy('is_active', 'desc')
       .orderBy('updated_at', 'desc')
       .orderBy('id', 'desc')
       .executeTakeFirst()
     return row === undefined ? null : resourceOf(row)
   }
+  /** By an earlier address: of several that had it, the one that had it last. */
+  const byAlias = async (uri: string) => {
+    const row = await db
+      .selectFrom('aliases')
+      .innerJoin('resources', 'resources.id', 'aliases.resource')
+      .selectAll('resources')
+      .where('aliases.uri', '=', uri)
+      .where('resources.source_type', '=', sourceType)
+      .orderBy('aliases.recorded_at', 'desc')
+      .orderBy('resources.id', 'desc')
+      .executeTakeFirst()
+    return row === undefined ? null : resourceOf(row)
+  }
   return {
     one,
+    byAlias,
     async upsert(row: NewRow): Promise<number> {
       const now = clock.now()
       const { id } = await db
@@ -120,7 +135,9 @@ export function resourceRepositories(
       create: (repo) => github.upsert({ ...repo, uri: repo.url }),
       update: (repo) => github.change(repo.id, { ...repo, uri: repo.url }),
       getById: async (id) => orNull(await github.one('id', id), repoOf),
-      getByUrl: async (uri) => orNull(await github.one('uri', uri), repoOf),
+      getByUrl: async (uri) =>
+        orNull((await github.one('uri', uri)) ?? (await github.byAlias(uri)), repoOf),
+      aliases: (id) => aliasesOf(db, id),
       list: async (limit, offset) => (await github.list(limit, offset)).map(repoOf),
     },
     urls: {
@@ -143,6 +160,17 @@ export function resourceRepositories(
     },
     scanTargets: scanTargetRepository(db, clock),
   }
+}
+
+async function aliasesOf(db: Kysely<Schema>, resource: number): Promise<Alias[]> {
+  const rows = await db
+    .selectFrom('aliases')
+    .select(['uri', 'recorded_at'])
+    .where('resource', '=', resource)
+    .orderBy('recorded_at')
+    .orderBy('uri')
+    .execute()
+  return rows.map((row) => ({ url: row.uri, at: new Date(row.recorded_at) }))
 }
 
 function scanTargetRepository(db: Kysely<Schema>, clock: TimeProvider): ScanTargetRepository {

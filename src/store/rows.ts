@@ -4,7 +4,7 @@ import type { Batch } from '../domain/batch.ts'
 import type { Checkpoint } from '../domain/checkpoint.ts'
 import type { JsonRecord } from '../domain/json.ts'
 import type { Resource, ScanTarget } from '../domain/resources.ts'
-import type { Completeness, SessionState, TargetConfig } from '../domain/session-state.ts'
+import type { Completeness, SessionState, TargetConfig, Waiting } from '../domain/session-state.ts'
 import type { TaskRecord } from '../domain/task.ts'
 import { momentsOf, timelineOf } from '../domain/timeline.ts'
 import type { BatchTable, ResourceTable, ScanTargetTable, SessionTable } from './schema.ts'
@@ -56,6 +56,8 @@ export function sessionOf(row: SessionRow): SessionState {
     completeness: row.completeness as Completeness,
     shortfalls: json(row.shortfalls),
     total: row.total,
+    comparison: row.comparison === null ? null : json(row.comparison),
+    waiting: waitingOf(row),
     lastCheckpoint,
     // A checkpoint of another version may be shaped otherwise; it is judged where it is restored.
     position: data?.snapshot?.context?.position ?? { at: 'start' },
@@ -69,10 +71,15 @@ export function sessionOf(row: SessionRow): SessionState {
       failedBatches: row.failed_batches,
       itemsFound: row.items_found,
       itemsProcessed: row.items_processed,
+      itemsSkipped: row.items_skipped,
       itemsFailed: row.items_failed,
     },
     config: json<TargetConfig>(row.config),
   }
+}
+
+function waitingOf({ waiting_reason: reason, waiting_until: until }: SessionRow): Waiting | null {
+  return reason === null ? null : { reason, until: until === null ? null : new Date(until) }
 }
 
 /** The columns of a session that its machine decides. */
@@ -89,7 +96,11 @@ export function sessionColumns(session: SessionState) {
     failed_batches: metrics.failedBatches,
     items_found: metrics.itemsFound,
     items_processed: metrics.itemsProcessed,
+    items_skipped: metrics.itemsSkipped,
     items_failed: metrics.itemsFailed,
+    comparison: session.comparison === null ? null : JSON.stringify(session.comparison),
+    waiting_reason: session.waiting?.reason ?? null,
+    waiting_until: session.waiting?.until?.getTime() ?? null,
     started_at: timeline.startedAt,
     last_update: timeline.lastUpdate,
     completed_at: timeline.completedAt,
@@ -100,6 +111,7 @@ export function batchOfRow(row: Selectable<BatchTable> & { session_id: string })
   const metrics: BatchMetrics = {
     expectedItems: row.expected_items,
     itemsProcessed: row.items_processed,
+    itemsSkipped: row.items_skipped,
     itemsFailed: row.items_failed,
     errorDetails: row.error_details,
   }
@@ -127,6 +139,7 @@ export function batchColumns(batch: Batch) {
     position: batch.position === null ? null : JSON.stringify(batch.position),
     expected_items: batch.metrics.expectedItems,
     items_processed: batch.metrics.itemsProcessed,
+    items_skipped: batch.metrics.itemsSkipped,
     items_failed: batch.metrics.itemsFailed,
     error_details: batch.metrics.errorDetails,
     started_at: timeline.startedAt,

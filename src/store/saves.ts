@@ -7,6 +7,7 @@ import { targetKeyOf, type SessionState } from '../domain/session-state.ts'
 import type { TaskRecord } from '../domain/task.ts'
 import { batchColumns, sessionColumns } from './rows.ts'
 import type { Schema } from './schema.ts'
+import { targetOf } from './unit-of-work.ts'
 
 interface Found {
   readonly id: number
@@ -85,6 +86,7 @@ async function insertSession(
       job: id,
       target_name: state.targetName,
       target_key: targetKeyOf(state.config),
+      target: await targetOf(trx, targetKeyOf(state.config)),
       source_type: state.sourceType,
       config: JSON.stringify(state.config),
       revision: 0,

@@ -17,6 +17,10 @@ export interface Schema {
   job_targets: JobTargetTable
   rules: RuleTable
   rounds: RoundTable
+  targets: TargetTable
+  sightings: SightingTable
+  aliases: AliasTable
+  answers: AnswerTable
 }
 
 export interface SessionTable {
@@ -26,6 +30,8 @@ export interface SessionTable {
   target_name: string
   /** Hash of what is walked: sessions of one key walk the same thing. */
   target_key: string
+  /** The target of that key. */
+  target: number
   source_type: string
   config: string
   status: string
@@ -37,10 +43,16 @@ export interface SessionTable {
   failed_batches: number
   items_found: number
   items_processed: number
+  items_skipped: number
   items_failed: number
+  /** The comparison with what was known of the target, as JSON; null before the end, and where nothing is compared. */
+  comparison: string | null
   started_at: number
   last_update: number
   completed_at: number | null
+  /** What the walk waits for, in words, and until when; null while it does not wait, or nobody knows until when. */
+  waiting_reason: string | null
+  waiting_until: number | null
   /** The write counter: a commit names the one it read. */
   revision: number
   lease_owner: string | null
@@ -64,6 +76,7 @@ export interface BatchTable {
   position: string | null
   expected_items: number
   items_processed: number
+  items_skipped: number
   items_failed: number
   error_details: string | null
   started_at: number
@@ -150,4 +163,39 @@ export interface RoundTable {
   /** The sessions that the round found unfinished, as a JSON list of their identities. */
   resumed: string
   completed_at: number | null
+}
+
+/** What is walked, known by the hash of its spec. */
+export interface TargetTable {
+  id: Generated<number>
+  target_key: string
+}
+
+/** What a target was seen to hold. */
+export interface SightingTable {
+  target: number
+  resource: number
+  /** Of the resource's content, as the source tells it; null where it does not. */
+  version: string | null
+  /** The session that saw it last. */
+  session: number
+  /** What that session found it to be: `new`, `changed`, `unchanged`, or `skipped`. */
+  change: string
+  /** Complete sessions since then that did not see it. */
+  missed: number
+}
+
+/** An earlier address of a resource. */
+export interface AliasTable {
+  resource: number
+  uri: string
+  /** When the resource was first known by another; milliseconds since the Unix epoch. */
+  recorded_at: number
+}
+
+/** What a service answered, for asking whether it is still so. */
+export interface AnswerTable {
+  key: string
+  value: string
+  stored_at: number
 }

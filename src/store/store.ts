@@ -1,21 +1,31 @@
 import type { Batch } from '../domain/batch.ts'
 import type { Checkpoint } from '../domain/checkpoint.ts'
 import type { Job, Rule } from '../domain/job.ts'
-import type { JsonRecord } from '../domain/json.ts'
+import type { JsonRecord, JsonValue } from '../domain/json.ts'
 import type { GitHubRepo, S3Object, ScanTarget, UrlTarget } from '../domain/resources.ts'
-import type { SessionState, TargetConfig } from '../domain/session-state.ts'
+import type { Comparison, SessionState, TargetConfig, Waiting } from '../domain/session-state.ts'
 import type { FailedItem, TaskProgress, TaskRecord } from '../domain/task.ts'
 import type { Identity } from '../sources/source.ts'
 
 /** What a repository needs to make a resource: everything but what the store gives. */
 export type NewResource<T> = Omit<T, 'id' | 'timeline' | 'isActive'>
 
+/** An earlier address of a resource. */
+export interface Alias {
+  readonly url: string
+  /** When it was recorded. */
+  readonly at: Date
+}
+
 export interface GitHubRepoRepository {
   /** @returns the id; an existing repository of the same key is updated. */
   create(repo: NewResource<GitHubRepo>): Promise<number>
   update(repo: GitHubRepo): Promise<void>
   getById(id: number): Promise<GitHubRepo | null>
+  /** By its address, or by one that it had before. */
   getByUrl(url: string): Promise<GitHubRepo | null>
+  /** The addresses that it had before, oldest first. */
+  aliases(id: number): Promise<Alias[]>
   list(limit: number, offset: number): Promise<GitHubRepo[]>
 }
 
@@ -99,6 +109,14 @@ export interface RuleRepository {
   list(): Promise<Rule[]>
 }
 
+/** Answers of services, by source and key; see `AnswerCache`. */
+export interface AnswerRepository {
+  get(key: string): Promise<JsonValue | undefined>
+  set(key: string, value: JsonValue): Promise<void>
+  /** Forgets what was stored before a time. */
+  prune(before: Date): Promise<void>
+}
+
 export interface Repositories {
   readonly sessions: SessionRepository
   readonly batches: BatchRepository
@@ -111,6 +129,7 @@ export interface Repositories {
   readonly jobs: JobRepository
   readonly rules: RuleRepository
   readonly failedItems: FailedItemRepository
+  readonly answers: AnswerRepository
 }
 
 export interface FailedItemRepository {
@@ -167,11 +186,28 @@ export interface CommitSession {
   readonly checkpoint: JsonRecord
   /** A page that could not be had leaves a batch of its own. */
   readonly batch?: Batch
+  /** Given at the end of a complete session: what it did not see is missing once more. */
+  readonly missing?: Missing
+}
+
+export interface Missing {
+  /** How often in a row a resource has to be missing before it is deactivated. */
+  readonly deactivateAfter: number
+}
+
+/** How the resources of a page become known. */
+export interface Sighted {
+  /** Whether one that has not changed gets no task. */
+  readonly onlyChanged: boolean
 }
 
 export interface CommitPage extends CommitSession {
   readonly batch: Batch
   readonly kept: readonly Identity[]
+  /** Left out by a filter: they become known where the target is compared, and nothing else is made of them. */
+  readonly skipped: readonly Identity[]
+  /** Given where the target's resources are compared from session to session. */
+  readonly sighted?: Sighted
   readonly rejected: readonly RejectedItem[]
   /** Failed items that this page tried again; what failed again is among `rejected`. */
   readonly retriedItems: readonly number[]
@@ -181,6 +217,13 @@ export interface CommitPage extends CommitSession {
 export interface OutstandingTask extends TaskRecord {
   /** Its place in the order of delivery. */
   readonly seq: number
+}
+
+/** What is known of a target at the end of a session. */
+export interface Survey {
+  readonly comparison: Comparison
+  /** Resources that the last session before it saw whose word can be relied on; null without one. */
+  readonly seenBefore: number | null
 }
 
 /** A target for which a session can be taken up again. */
@@ -211,6 +254,21 @@ export interface Store {
   renewLease(params: Omit<Fence, 'revision'>): Promise<boolean>
   /** Gives the lease up, if it is still ours; a commit under it is too late then. */
   releaseLease(params: Pick<Fence, 'sessionId' | 'owner'>): Promise<void>
+  /**
+   * Remembers what the walk waits for, until the session's next commit or claim.
+   *
+   * @returns whether the lease was still ours; if not, nothing was changed.
+   */
+  recordWaiting(
+    params: Pick<Fence, 'sessionId' | 'owner'> & { readonly waiting: Waiting },
+  ): Promise<boolean>
+  /** Of these keys, those whose resources the session has seen already; none where its target is not compared. */
+  findSeen(params: {
+    readonly sessionId: string
+    readonly keys: readonly string[]
+  }): Promise<ReadonlySet<string>>
+  /** Holds what a session has seen so far against what was known of its target. */
+  surveySession(sessionId: string): Promise<Survey>
   /** @throws LEASE_LOST, with nothing changed, when revision or lease no longer match. */
   commitPage(params: CommitPage): Promise<{ readonly tasksCreated: number }>
   /**

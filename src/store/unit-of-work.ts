@@ -1,7 +1,8 @@
 import type { Kysely } from 'kysely'
 import { LeaseError, MusterError } from '../domain/errors.ts'
 import type { SessionState } from '../domain/session-state.ts'
-import { pageWriter, writeKept, type SessionKeys } from './page-writer.ts'
+import { findSeen, recordMissing, surveySession } from './inventory.ts'
+import { pageWriter, writeItems, type SessionKeys } from './page-writer.ts'
 import { batchColumns, sessionColumns, sessionOf, type SessionRow } from './rows.ts'
 import type { Schema } from './schema.ts'
 import { isUniqueViolation } from './sqlite-errors.ts'
@@ -12,6 +13,7 @@ import type {
   CommitSession,
   CreateSession,
   Fence,
+  Store,
 } from './store.ts'
 
 /** Sessions with their job and checkpoint. */
@@ -37,16 +39,25 @@ export function unitOfWork(db: Kysely<Schema>) {
     claimSession: (params: ClaimSession) => claimSession(db, params),
     renewLease: (params: Omit<Fence, 'revision'>) => renewLease(db, params),
     releaseLease: (params: Pick<Fence, 'sessionId' | 'owner'>) => releaseLease(db, params),
+    recordWaiting: (params: Parameters<Store['recordWaiting']>[0]) => recordWaiting(db, params),
+    findSeen: (params: Parameters<Store['findSeen']>[0]) => findSeen(db, params),
+    surveySession: (sessionId: string) => surveySession(db, sessionId),
     commitSession: (params: CommitSession) =>
       db.transaction().execute(async (trx) => {
         const session = await writeSession(trx, params)
         if (params.batch !== undefined) await writeBatch(trx, session.id, params)
+        if (params.missing !== undefined) {
+          const sighter = { session: session.id, target: session.target }
+          const at = params.session.timeline.lastUpdate.getTime()
+          await recordMissing(trx, sighter, { ...params.missing, at })
+        }
       }),
     commitPage: (params: CommitPage) =>
       db.transaction().execute(async (trx) => {
         const session = await writeSession(trx, params)
         const before = await lastTask(trx)
-        await writeKept(trx, writer, { session, kept: params.kept, at: params.at })
+        const { kept, skipped, sighted, at } = params
+        await writeItems(trx, writer, { session, kept, skipped, sighted, at })
         const after = await lastTask(trx)
         await deleteRetried(trx, params.retriedItems)
         await writer.failedItems(
@@ -55,7 +66,7 @@ export function unitOfWork(db: Kysely<Schema>) {
             ...r,
             session: session.id,
             batchNumber: params.batch.number,
-            at: params.at,
+            at,
           })),
         )
         await writeBatch(trx, session.id, params, { before, after })
@@ -80,6 +91,7 @@ async function createSession(db: Kysely<Schema>, params: CreateSession): Promise
           job: id,
           target_name: session.targetName,
           target_key: params.targetKey,
+          target: await targetOf(trx, params.targetKey),
           source_type: session.sourceType,
           config: JSON.stringify(session.config),
           revision: 0,
@@ -98,6 +110,18 @@ async function createSession(db: Kysely<Schema>, params: CreateSession): Promise
   } catch (thrown) {
     throw explainSecondSession(thrown, session)
   }
+}
+
+/** The row of a target, made where there is none. */
+export async function targetOf(trx: Kysely<Schema>, targetKey: string): Promise<number> {
+  const { id } = await trx
+    .insertInto('targets')
+    .values({ target_key: targetKey })
+    // Nothing changes, but without an update no row would be returned.
+    .onConflict((c) => c.column('target_key').doUpdateSet({ target_key: targetKey }))
+    .returning('id')
+    .executeTakeFirstOrThrow()
+  return id
 }
 
 /** A target has one unfinished session; the database refuses a second. */
@@ -128,16 +152,23 @@ async function claimSession(db: Kysely<Schema>, params: ClaimSession): Promise<C
         `session ${params.sessionId} (target "${row.target_name}") is being walked by ${owner}: wait until it ends, or stop that process`,
       )
     }
+    // A time that is still to come holds for whoever walks on; a pause is what the claim puts an end to.
+    const waitIsOver = (row.waiting_until ?? 0) <= params.now
     await trx
       .updateTable('sessions')
       .set({
         lease_owner: params.owner,
         lease_until: params.leaseUntil,
         revision: row.revision + 1,
+        ...(waitIsOver && { waiting_reason: null, waiting_until: null }),
       })
       .where('id', '=', row.id)
       .execute()
-    return { state: sessionOf(row), revision: row.revision + 1 }
+    const state = sessionOf(row)
+    return {
+      state: waitIsOver ? { ...state, waiting: null } : state,
+      revision: row.revision + 1,
+    }
   })
 }
 
@@ -147,6 +178,19 @@ async function renewLease(db: Kysely<Schema>, params: Omit<Fence, 'revision'>): 
     .set({ lease_until: params.leaseUntil })
     .where('session_id', '=', params.sessionId)
     .where('lease_owner', '=', params.owner)
+    .executeTakeFirst()
+  return numUpdatedRows === 1n
+}
+
+async function recordWaiting(
+  db: Kysely<Schema>,
+  { sessionId, owner, waiting }: Parameters<Store['recordWaiting']>[0],
+): Promise<boolean> {
+  const { numUpdatedRows } = await db
+    .updateTable('sessions')
+    .set({ waiting_reason: waiting.reason, waiting_until: waiting.until?.getTime() ?? null })
+    .where('session_id', '=', sessionId)
+    .where('lease_owner', '=', owner)
     .executeTakeFirst()
   return numUpdatedRows === 1n
 }
@@ -176,7 +220,7 @@ async function writeSession(trx: Kysely<Schema>, params: CommitSession): Promise
     .where('session_id', '=', fence.sessionId)
     .where('revision', '=', fence.revision)
     .where('lease_owner', '=', fence.owner)
-    .returning(['id', 'job'])
+    .returning(['id', 'job', 'target'])
     .executeTakeFirst()
     .catch((thrown: unknown) => {
       // An ended session was resumed while another of its target is unfinished.
@@ -199,6 +243,7 @@ async function writeSession(trx: Kysely<Schema>, params: CommitSession): Promise
   return {
     id: row.id,
     job: row.job,
+    target: row.target,
     sessionId: session.sessionId,
     sourceType: session.sourceType,
   }

@@ -12,6 +12,9 @@ export const CRASHED_IN: Readonly<Record<StoreMethod, ScenarioName | 'reads'>> =
   claimSession: 'walk',
   renewLease: 'stall',
   releaseLease: 'walk',
+  recordWaiting: 'wait',
+  findSeen: 'reads',
+  surveySession: 'reads',
   commitPage: 'walk',
   commitSession: 'failure',
   takeTasks: 'reads',
@@ -50,6 +53,7 @@ export const CRASHED_IN: Readonly<Record<StoreMethod, ScenarioName | 'reads'>> =
   'githubRepos.update': 'resources',
   'githubRepos.getById': 'reads',
   'githubRepos.getByUrl': 'reads',
+  'githubRepos.aliases': 'reads',
   'githubRepos.list': 'reads',
   'urls.create': 'resources',
   'urls.update': 'resources',
@@ -66,6 +70,9 @@ export const CRASHED_IN: Readonly<Record<StoreMethod, ScenarioName | 'reads'>> =
   'rules.list': 'reads',
   'failedItems.find': 'reads',
   'failedItems.lastId': 'reads',
+  'answers.get': 'reads',
+  'answers.set': 'inventory',
+  'answers.prune': 'inventory',
 }
 
 export type Recordings = Readonly<Partial<Record<string, Recording>>>

@@ -1,5 +1,6 @@
 import { deliveryScenario, portScenario, resumedDeliveryScenario } from './scenarios/delivery.ts'
 import { importScenario, resourcesScenario } from './scenarios/imports.ts'
+import { inventoryScenario } from './scenarios/inventory.ts'
 import { reportsScenario } from './scenarios/reports.ts'
 import { failureScenario, retryScenario } from './scenarios/resumes.ts'
 import { roundsScenario } from './scenarios/rounds.ts'
@@ -10,6 +11,7 @@ import {
   upgradeScenarios,
 } from './scenarios/schema.ts'
 import type { Scenario } from './scenario.ts'
+import { waitScenario } from './scenarios/waits.ts'
 import { stallScenario, takeOverScenario, walkScenario } from './scenarios/walks.ts'
 
 /** What a host can be doing when its process dies. */
@@ -20,6 +22,7 @@ export const SCENARIOS = {
   walk: walkScenario,
   stall: stallScenario,
   takeOver: takeOverScenario,
+  wait: waitScenario,
   failure: failureScenario,
   retry: retryScenario,
   delivery: deliveryScenario,
@@ -29,6 +32,7 @@ export const SCENARIOS = {
   reports: reportsScenario,
   imports: importScenario,
   resources: resourcesScenario,
+  inventory: inventoryScenario,
 } satisfies Record<string, Scenario>
 
 export type ScenarioName = keyof typeof SCENARIOS

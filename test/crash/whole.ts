@@ -1,4 +1,5 @@
 import Database from 'better-sqlite3'
+import { MIGRATIONS } from '../../src/store/migrations.ts'
 import { inconsistencies } from '../support/consistency.ts'
 import type { Facts } from './life.ts'
 import type { Problems, Scenario } from './scenario.ts'
@@ -39,8 +40,10 @@ export function problemsOf(path: string, scenario: Scenario, facts: Facts): Prob
   return look(path, (database) => {
     const file = fileProblems(database)
     if (file.length > 0 || !hasTables(database)) return file
+    // An earlier schema has not all that the questions are about.
+    const isCurrent = Number(database.pragma('user_version', { simple: true })) >= MIGRATIONS.length
     return [
-      ...inconsistencies((sql) => database.prepare(sql).all(), scenario),
+      ...(isCurrent ? inconsistencies((sql) => database.prepare(sql).all(), scenario) : []),
       ...deliveryProblems(database, facts),
       ...(scenario.whole?.(database, facts) ?? []),
     ]

@@ -28,7 +28,13 @@ describe('a batch', () => {
       status: 'IN_PROGRESS',
       position: { at: 'after', cursor: 7 },
       timeline: { startedAt: new Date(1_000), lastUpdate: new Date(1_000), completedAt: null },
-      metrics: { expectedItems: 10, itemsProcessed: 0, itemsFailed: 0, errorDetails: null },
+      metrics: {
+        expectedItems: 10,
+        itemsProcessed: 0,
+        itemsSkipped: 0,
+        itemsFailed: 0,
+        errorDetails: null,
+      },
     })
   })
 
@@ -44,6 +50,7 @@ describe('a batch', () => {
     expect(settled.metrics).toEqual({
       expectedItems: expected,
       itemsProcessed: kept,
+      itemsSkipped: 0,
       itemsFailed: expected - kept,
       errorDetails: null,
     })
@@ -63,6 +70,7 @@ describe('a batch', () => {
     expect(failed.metrics).toEqual({
       expectedItems: 10,
       itemsProcessed: 0,
+      itemsSkipped: 0,
       itemsFailed: 0,
       errorDetails: 'connection reset',
     })

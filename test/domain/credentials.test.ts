@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import {
   CREDENTIAL_TYPES,
+  forScanner,
   githubCredentials,
   s3Credentials,
   unauthenticated,
@@ -29,6 +30,17 @@ describe('credentials', () => {
     const made = s3Credentials(pair)
     pair.secretAccessKey = 'changed'
     expect(made.values['secretAccessKey']).toBe('s')
+  })
+
+  test('for a scanner are one token, and not what the walk alone needs', () => {
+    const pool = { token: 'a', tokens: ['a', 'b'], identity: 'x', reserve: '5%' }
+    expect(forScanner({ type: 'GITHUB', values: pool })).toEqual(githubCredentials('a'))
+    expect(forScanner({ type: 'GITHUB', values: { token: 'a', expiresAt: 7 } })).toEqual({
+      type: 'GITHUB',
+      values: { token: 'a', expiresAt: 7 },
+    })
+    const s3 = s3Credentials({ accessKeyId: 'a', secretAccessKey: 's' })
+    expect(forScanner(s3)).toEqual(s3)
   })
 
   test('may be none, with headers that are sent all the same', () => {

@@ -37,10 +37,19 @@ const session = (status: SessionStatus, overrides: Partial<SessionState> = {}): 
   completeness: 'UNKNOWN',
   shortfalls: [],
   total: null,
+  comparison: null,
+  waiting: null,
   lastCheckpoint: null,
   position: { at: 'start' },
   timeline: { startedAt: new Date(1_000), lastUpdate: new Date(1_000), completedAt: null },
-  metrics: { totalBatches: 0, failedBatches: 0, itemsFound: 0, itemsProcessed: 0, itemsFailed: 0 },
+  metrics: {
+    totalBatches: 0,
+    failedBatches: 0,
+    itemsFound: 0,
+    itemsProcessed: 0,
+    itemsSkipped: 0,
+    itemsFailed: 0,
+  },
   config: { name: 'acme', sourceType: 'github', authRef: null, spec: { org: 'acme' } },
   ...overrides,
 })
@@ -55,18 +64,20 @@ const batch = (overrides: Partial<Batch> = {}, processed = 3, failed = 0): Batch
   metrics: {
     expectedItems: processed + failed,
     itemsProcessed: processed,
+    itemsSkipped: 0,
     itemsFailed: failed,
     errorDetails: null,
   },
   ...overrides,
 })
 
-const counted = (itemsProcessed: number, itemsFailed: number) => ({
+const counted = (itemsProcessed: number, itemsFailed: number, itemsSkipped = 0) => ({
   metrics: {
     totalBatches: 1,
     failedBatches: 0,
-    itemsFound: itemsProcessed + itemsFailed,
+    itemsFound: itemsProcessed + itemsSkipped + itemsFailed,
     itemsProcessed,
+    itemsSkipped,
     itemsFailed,
   },
 })
@@ -123,6 +134,7 @@ describe('a session', () => {
   test.each([
     ['nothing was there', {}, 'COMPLETED', 'COMPLETE'],
     ['everything was kept', counted(5, 0), 'COMPLETED', 'COMPLETE'],
+    ['some items were left out on purpose', counted(4, 0, 3), 'COMPLETED', 'COMPLETE'],
     ['some items failed', counted(4, 1), 'PARTIALLY_COMPLETED', 'INCOMPLETE'],
     ['every item failed', counted(0, 5), 'FAILED', 'INCOMPLETE'],
     [
@@ -179,6 +191,7 @@ describe('a batch', () => {
       failedBatches: 0,
       itemsFound: 3,
       itemsProcessed: 3,
+      itemsSkipped: 0,
       itemsFailed: 0,
     })
     expect(first.timeline.lastUpdate).toEqual(new Date(2_000))
@@ -193,6 +206,7 @@ describe('a batch', () => {
       failedBatches: 0,
       itemsFound: 6,
       itemsProcessed: 5,
+      itemsSkipped: 0,
       itemsFailed: 1,
     })
     expect(second.status).toBe('IN_PROGRESS')

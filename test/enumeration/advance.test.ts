@@ -17,6 +17,7 @@ const batch = (cursor: number): SessionEvent => ({
   at: cursor,
   position: { at: 'after', cursor },
   processed: 1,
+  skipped: 0,
   failed: 0,
   retried: 0,
   batchFailed: false,
@@ -221,7 +222,7 @@ describe('after every event of a whole walk', () => {
     const resumed = await coordinator.resumeTarget(failed).done
     expect(resumed).toMatchObject({
       status: 'PARTIALLY_COMPLETED',
-      metrics: { itemsFound: 12, itemsProcessed: 11, itemsFailed: 1 },
+      metrics: { itemsFound: 12, itemsProcessed: 11, itemsSkipped: 0, itemsFailed: 1 },
     })
     for (const { moment, live, stored } of moments) expect(stored, moment).toEqual(live)
     const seen = moments.map(({ moment }) => moment)

@@ -25,7 +25,13 @@ describe('a walk', () => {
       status: 'COMPLETED',
       completeness: 'COMPLETE',
       total: 25,
-      metrics: { totalBatches: 3, itemsFound: 25, itemsProcessed: 25, itemsFailed: 0 },
+      metrics: {
+        totalBatches: 3,
+        itemsFound: 25,
+        itemsProcessed: 25,
+        itemsSkipped: 0,
+        itemsFailed: 0,
+      },
     })
     expect(await coordinator.resumeTarget(session).done).toMatchObject({ status: 'COMPLETED' })
   })
@@ -71,7 +77,13 @@ describe('a walk', () => {
     expect(some).toMatchObject({
       status: 'PARTIALLY_COMPLETED',
       completeness: 'INCOMPLETE',
-      metrics: { totalBatches: 2, failedBatches: 1, itemsProcessed: 1, itemsFailed: 2 },
+      metrics: {
+        totalBatches: 2,
+        failedBatches: 1,
+        itemsProcessed: 1,
+        itemsSkipped: 0,
+        itemsFailed: 2,
+      },
     })
   })
 
@@ -285,7 +297,13 @@ describe('failed items', () => {
     expect(listed).toBe(0)
     expect(resumed).toMatchObject({
       status: 'PARTIALLY_COMPLETED',
-      metrics: { itemsFound: 10, itemsProcessed: 9, itemsFailed: 1, totalBatches: length + 1 },
+      metrics: {
+        itemsFound: 10,
+        itemsProcessed: 9,
+        itemsSkipped: 0,
+        itemsFailed: 1,
+        totalBatches: length + 1,
+      },
     })
     expect(await second.repositories.tasks.count()).toBe(9)
     const left = await second.repositories.failedItems.find({
@@ -481,6 +499,6 @@ test('an item with half a character in its name is a failed item, and its neighb
   const { coordinator } = await musterOver({ a: { items: ['x', 'half-\uD83D', 'y'], pageSize: 3 } })
   expect(await coordinator.enumerateTarget(scriptedTarget('a')).done).toMatchObject({
     status: 'PARTIALLY_COMPLETED',
-    metrics: { itemsProcessed: 2, itemsFailed: 1 },
+    metrics: { itemsProcessed: 2, itemsSkipped: 0, itemsFailed: 1 },
   })
 })

@@ -10,6 +10,7 @@ import { ask } from '../support/database.ts'
 import { musterOver } from '../support/muster.ts'
 import { itemsNamed, scriptedTarget } from '../support/scripted-source.ts'
 import { quickDatabase } from '../support/temp.ts'
+import { VERSION_1 } from './version-1.ts'
 
 const batch = (position: object, failed = 0): SessionEvent =>
   ({
@@ -17,6 +18,7 @@ const batch = (position: object, failed = 0): SessionEvent =>
     at: 3,
     position,
     processed: 2,
+    skipped: 1,
     failed,
     retried: 0,
     batchFailed: false,
@@ -25,7 +27,13 @@ const batch = (position: object, failed = 0): SessionEvent =>
   }) as SessionEvent
 
 const start = { type: 'session.start', at: 2 } as const
-const fail = { type: 'session.fail', at: 5, reason: 'gone', pageLost: true } as const
+const fail = {
+  type: 'session.fail',
+  at: 5,
+  reason: 'gone',
+  pageLost: true,
+  shortfalls: [{ code: 'gone', detail: 'gone' }],
+} as const
 
 function lived(...events: SessionEvent[]) {
   const input = { sessionId: 's1', sourceType: 'url', at: 1 }
@@ -55,6 +63,14 @@ describe('a snapshot that is sealed, stored and opened', () => {
     [
       'partially completed',
       lived(start, batch({ at: 'after', cursor: 1 }, 1), { type: 'listing.exhausted', at: 7 }),
+    ],
+    [
+      'partially completed by its account alone',
+      lived(start, {
+        type: 'listing.exhausted',
+        at: 7,
+        shortfalls: [{ code: 'shrunk', detail: 'x' }],
+      }),
     ],
     ['completed', lived(start, { type: 'listing.exhausted', at: 7 })],
   ])('%s is the same, and goes on the same', (_, snapshot) => {
@@ -109,7 +125,7 @@ const WRONG: [string, Change, string][] = [
   ['an empty object', () => ({}), 'has no version'],
   ['a list', () => [], 'has no version'],
   ['the snapshot alone', (c) => c.snapshot, 'has no version'],
-  ['a later version', (c) => ({ ...c, v: SNAPSHOT_VERSION + 1 }), 'has version 2'],
+  ['a later version', (c) => ({ ...c, v: SNAPSHOT_VERSION + 1 }), 'has version 3'],
   ['a far later version', (c) => ({ ...c, v: 999 }), 'has version 999'],
   ['a version that nothing leads on from', (c) => ({ ...c, v: 0 }), 'has version 0'],
   ['a broken version', (c) => ({ ...c, v: 1.5 }), 'has version 1.5'],
@@ -157,6 +173,7 @@ const WRONG: [string, Change, string][] = [
         failedBatches: 0,
         itemsFound: 0,
         itemsProcessed: 0,
+        itemsSkipped: 0,
         itemsFailed: 0,
       },
     }),
@@ -166,6 +183,14 @@ const WRONG: [string, Change, string][] = [
   ['a time that is text', inContext({ timeline: { startedAt: 'x' } }), 'not whole'],
   ['shortfalls that are no list', inContext({ shortfalls: {} }), 'not whole'],
   ['shortfalls without words', inContext({ shortfalls: [null] }), 'not whole'],
+  ['no verdict', inContext({ verdict: undefined }), 'not whole'],
+  ['a verdict that is no list', inContext({ verdict: {} }), 'not whole'],
+  ['a verdict without words', inContext({ verdict: [{ code: 'shrunk' }] }), 'not whole'],
+  [
+    'an older version than it is',
+    (c) => ({ ...c, v: 1, snapshot: { value: 'FAILED' } }),
+    'not whole',
+  ],
   ['a total that is text', inContext({ total: 'many' }), 'not whole'],
   ['a failure that is no text', inContext({ failureReason: 7 }), 'not whole'],
   [
@@ -201,6 +226,64 @@ describe('a checkpoint that this version cannot use is refused, with a remedy', 
 
   test('and the one that all these were made of can be used', () => {
     expect(() => openSnapshot('s1', structuredClone(whole) as unknown as JsonRecord)).not.toThrow()
+  })
+})
+
+describe('a checkpoint of version 1', () => {
+  const opened = (name: keyof typeof VERSION_1) =>
+    createActor(restorable(sessionMachine), {
+      input: { snapshot: openSnapshot('s1', throughJson(VERSION_1[name]) as JsonRecord) },
+    })
+
+  test.each(Object.keys(VERSION_1) as (keyof typeof VERSION_1)[])(
+    '%s is taken as it was, with nothing left out and no verdict',
+    (name) => {
+      const { value, status, context } = VERSION_1[name].snapshot
+      const restored = opened(name).getSnapshot() as SessionSnapshot
+      expect(restored).toMatchObject({ value, status })
+      expect(restored.context).toEqual({
+        ...context,
+        metrics: { ...context.metrics, itemsSkipped: 0 },
+        verdict: [],
+      })
+      expect(sealSnapshot(restored)).toMatchObject({ v: SNAPSHOT_VERSION })
+    },
+  )
+
+  test('is not changed by being opened', () => {
+    const before = structuredClone(VERSION_1.FAILED)
+    openSnapshot('s1', VERSION_1.FAILED as unknown as JsonRecord)
+    expect(VERSION_1.FAILED).toEqual(before)
+  })
+
+  test('was made in every status that there is', () => {
+    const values = Object.values(VERSION_1).map(({ snapshot }) => snapshot.value)
+    expect([...new Set(values)].toSorted()).toEqual(Object.keys(sessionMachine.states).toSorted())
+  })
+
+  test('goes on to its end', () => {
+    const actor = opened('STALLED').start()
+    actor.send(batch({ at: 'after', cursor: 2 }))
+    actor.send({ type: 'listing.exhausted', at: 9 })
+    expect(actor.getSnapshot()).toMatchObject({
+      value: 'PARTIALLY_COMPLETED',
+      context: { metrics: { itemsFound: 5, itemsProcessed: 4, itemsSkipped: 1, itemsFailed: 0 } },
+    })
+    const resumed = opened('FAILED').start()
+    resumed.send({ type: 'session.resume', at: 8, lastFailedItem: 0 })
+    resumed.send({ type: 'listing.exhausted', at: 9 })
+    expect(resumed.getSnapshot().value).toBe('PARTIALLY_COMPLETED')
+  })
+
+  test.each<[string, Change]>([
+    ['without its context', inSnapshot({ context: undefined })],
+    ['without its counters', inContext({ metrics: undefined })],
+    ['with a counter missing', inContext({ metrics: { totalBatches: 1 } })],
+    ['of another session', inContext({ sessionId: 's2' })],
+  ])('%s is refused like any other', (_, change) => {
+    const data = throughJson(change(throughJson(VERSION_1.FAILED) as never)) as JsonRecord
+    expect(() => openSnapshot('s1', data)).toThrow(IncompatibleCheckpointError)
+    expect(() => openSnapshot('s1', data)).toThrow('not whole')
   })
 })
 
@@ -240,7 +323,7 @@ describe('in a database', () => {
   })
 
   test.each<[string, (stored: string) => string]>([
-    ['written by a later version', (data) => data.replace('"v":1', '"v":2')],
+    ['written by a later version', (data) => data.replace('"v":2', '"v":3')],
     ['of another machine', (data) => data.replace('"machine":"session"', '"machine":"x"')],
     ['in an unknown state', (data) => data.replace('"value":"IN_PROGRESS"', '"value":"GONE"')],
     ['without its counters', (data) => data.replace('"itemsFound"', '"itemsLost"')],

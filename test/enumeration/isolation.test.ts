@@ -231,7 +231,7 @@ describe('an item that its source cannot identify is one failed item', () => {
     )
     expect(session).toMatchObject({
       status: 'PARTIALLY_COMPLETED',
-      metrics: { itemsProcessed: 2, itemsFailed: 1 },
+      metrics: { itemsProcessed: 2, itemsSkipped: 0, itemsFailed: 1 },
     })
   })
 
@@ -253,7 +253,7 @@ describe('an item that its source cannot identify is one failed item', () => {
     )
     expect(session).toMatchObject({
       status: 'PARTIALLY_COMPLETED',
-      metrics: { itemsProcessed: 2, itemsFailed: 1 },
+      metrics: { itemsProcessed: 2, itemsSkipped: 0, itemsFailed: 1 },
     })
   })
 
@@ -270,7 +270,7 @@ describe('an item that its source cannot identify is one failed item', () => {
     )
     expect(session).toMatchObject({
       status: 'PARTIALLY_COMPLETED',
-      metrics: { itemsProcessed: 2, itemsFailed: 1 },
+      metrics: { itemsProcessed: 2, itemsSkipped: 0, itemsFailed: 1 },
     })
   })
 })

@@ -35,6 +35,7 @@ function readerOver(
     readonly onReturn?: () => unknown
     readonly failedItems?: FailedItemRepository
     readonly enumerate?: AnySource['enumerate']
+    readonly reload?: AnySource['reload']
   } = {},
 ) {
   const opened: Opened[] = []
@@ -54,6 +55,7 @@ function readerOver(
       }
     },
     ...(over.enumerate === undefined ? {} : { enumerate: over.enumerate }),
+    ...(over.reload === undefined ? {} : { reload: over.reload }),
   } as unknown as AnySource
   const reader = new PageReader({
     sessionId: 's1',
@@ -83,6 +85,7 @@ describe('the pages of a listing', () => {
       position: { at: 'after', cursor: 1 },
       total: null,
       shortfalls: [],
+      again: false,
       retriedItems: [],
     })
     expect((await reader.next(afterCursor(1), never))?.position).toEqual(afterCursor(2))
@@ -112,9 +115,9 @@ describe('the pages of a listing', () => {
     const shortfalls = [{ code: 'sso', detail: 'x' }]
     const { reader } = readerOver(() => ({
       done: false,
-      value: { items: [], cursor: 1, total: 0, shortfalls },
+      value: { items: [], cursor: 1, total: 0, shortfalls, again: true },
     }))
-    expect(await reader.next(start, never)).toMatchObject({ total: 0, shortfalls })
+    expect(await reader.next(start, never)).toMatchObject({ total: 0, shortfalls, again: true })
   })
 
   test('are none at the end: the source is not asked', async () => {
@@ -409,5 +412,80 @@ describe('failed items that are tried again', () => {
     expect(position).toMatchObject({ after: 1_100 })
     expect(asked[0]).toMatchObject({ sessionId: 's1', after: 0, until: 1_100 })
     expect(opened).toEqual([])
+  })
+
+  const retrying: Position = { at: 'retrying', after: 0, until: 3, resumeAt: { at: 'end' } }
+
+  test('are brought up to date by their source, with its spec and what it may use', async () => {
+    const given: unknown[] = []
+    const { reader } = readerOver(() => end, {
+      failedItems,
+      async reload(items, spec, context) {
+        given.push([items, spec, Object.keys(context).toSorted()])
+        return (items as readonly { n: number }[]).map(({ n }) => ({ n, isNew: true }))
+      },
+    })
+    const page = await reader.next(retrying, never)
+    expect(page).toEqual({
+      items: [1, 2, 3].map((n) => ({ n, isNew: true })),
+      position: { ...retrying, after: 3 },
+      total: null,
+      shortfalls: [],
+      again: false,
+      retriedItems: [1, 2, 3],
+    })
+    const uses = ['answers', 'authRef', 'clock', 'credentials', 'signal']
+    expect(given).toEqual([[[{ n: 1 }, { n: 2 }, { n: 3 }], {}, uses]])
+  })
+
+  test('stay with their place where the source gives one back as it was', async () => {
+    const { reader } = readerOver(() => end, { failedItems, reload: async (items) => [...items] })
+    expect((await reader.next(retrying, never))?.items).toEqual([{ n: 1 }, { n: 2 }, { n: 3 }])
+  })
+
+  test('are not asked about where there are none', async () => {
+    const reload = async () => Promise.reject(new Error('asked about nothing'))
+    const { reader } = readerOver(() => end, { failedItems, reload })
+    expect(await reader.next({ ...retrying, after: 3 }, never)).toBeNull()
+  })
+
+  test.each<[string, (items: readonly JsonValue[]) => unknown]>([
+    ['fewer', (items) => items.slice(1)],
+    ['none', () => []],
+    ['more', (items) => [...items, { n: 9 }]],
+    ['no list', () => ({ length: 3 })],
+    ['nothing', () => undefined],
+  ])(
+    'are lost to nobody where the source gives back %s: that is tried again',
+    async (_, answer) => {
+      const { reader } = readerOver(() => end, {
+        failedItems,
+        reload: async (items) => answer(items as readonly JsonValue[]) as JsonValue[],
+      })
+      await expect(reader.next(retrying, never)).rejects.toMatchObject({
+        code: 'SOURCE_MALFORMED',
+        retryable: true,
+        message: expect.stringContaining('was given 3 items'),
+      })
+    },
+  )
+
+  test('are not waited for by who no longer wants the page', async () => {
+    const stop = new AbortController()
+    let seen: AbortSignal | undefined
+    const { reader } = readerOver(() => end, {
+      failedItems,
+      reload: (_items, _spec, { signal }) => {
+        seen = signal
+        return new Promise((_, reject) => {
+          signal.addEventListener('abort', () => reject(signal.reason as Error))
+        })
+      },
+    })
+    const next = reader.next(retrying, stop.signal)
+    await turn()
+    expect(seen?.aborted).toBe(false)
+    stop.abort(new Error('cancelled'))
+    await expect(next).rejects.toThrow('cancelled')
   })
 })

@@ -320,7 +320,7 @@ test('a session that failed when everything was kept already can be brought to i
   }
   expect(await retry.done).toMatchObject({
     status: 'FAILED',
-    metrics: { itemsProcessed: 2, itemsFailed: 0 },
+    metrics: { itemsProcessed: 2, itemsSkipped: 0, itemsFailed: 0 },
   })
 
   const again = await rig.resume(first.sessionId)

@@ -44,7 +44,31 @@ describe('items of a page', () => {
   })
 
   test('of an empty page are none', () => {
-    expect(sort([])).toEqual({ kept: [], rejected: [] })
+    expect(sort([])).toEqual({ kept: [], skipped: [], rejected: [] })
+  })
+
+  test('that their source leaves out are neither kept nor rejected, whatever the filter is called', () => {
+    const whole = { uri: 'x://k', name: 'k', version: '7', aliases: ['x://old'] }
+    const { kept, skipped, rejected } = sort(['a', 'b', 'c'], (key: string) =>
+      key === 'b' ? { ...whole, key } : { ...whole, key, skipped: key === 'a' ? 'forks' : '' },
+    )
+    expect(kept).toEqual([{ ...whole, key: 'b' }])
+    expect(skipped).toEqual([
+      { ...whole, key: 'a', skipped: 'forks' },
+      { ...whole, key: 'c', skipped: '' },
+    ])
+    expect(rejected).toEqual([])
+  })
+
+  test('keep the version and the earlier addresses that their source tells', () => {
+    const identity = {
+      key: 'k',
+      uri: 'x://k',
+      name: 'k',
+      version: '',
+      aliases: ['x://old', 'git@host:old.git'],
+    }
+    expect(sort(['a'], () => identity).kept).toEqual([identity])
   })
 })
 
@@ -103,6 +127,39 @@ describe('an item is rejected with a reason', () => {
     expect(rejected).toEqual([
       { item: '"a"', reason: 'the item carries credentials in its address' },
     ])
+  })
+
+  test.each([7, null, {}, ['1'], true])(
+    'when its version is no text: %j; one left out is no exception',
+    (version) => {
+      for (const skipped of [undefined, 'forks']) {
+        const identity = { key: 'k', uri: 'x://k', name: 'n', version, skipped }
+        const sorted = sort(['a'], () => identity)
+        expect(sorted).toEqual({
+          kept: [],
+          skipped: [],
+          rejected: [{ item: '"a"', reason: 'the source gave the item a version that is no text' }],
+        })
+      }
+    },
+  )
+
+  test.each<[string, unknown]>([
+    ['one that is no text', ['x://old', 7]],
+    ['one that is nothing', [null]],
+    ['one with credentials', ['x://old', 'https://user:pass@host/x']],
+    ['half a character', ['x://half-\uD83D']],
+  ])('when its earlier addresses cannot be kept: %s', (_, aliases) => {
+    const { kept, rejected } = sort(['a'], () => ({ key: 'k', uri: 'x://k', name: 'n', aliases }))
+    expect(kept).toEqual([])
+    expect(rejected).toEqual([
+      { item: '"a"', reason: 'the source gave the item earlier addresses that cannot be kept' },
+    ])
+  })
+
+  test.each([7, {}, 'x://old', true])('when its earlier addresses are no list: %j', (aliases) => {
+    const { kept, rejected } = sort(['a'], () => ({ key: 'k', uri: 'x://k', name: 'n', aliases }))
+    expect([kept.length, rejected.length]).toEqual([0, 1])
   })
 
   test.each(['https://host/x?y=a@b', 'ssh://git@host/x', 'git@host:x/y', 's3://b/k@v'])(

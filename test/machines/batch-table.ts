@@ -7,10 +7,11 @@ export type BatchEventType = BatchEvent['type']
 /** What every batch of the table begins with. */
 export const INPUT = { expectedItems: 4, at: 10 }
 
-export const settled = (processed: number, failed: number): BatchEvent => ({
+export const settled = (processed: number, failed: number, skipped = 0): BatchEvent => ({
   type: 'batch.settle',
   at: 20,
   processed,
+  skipped,
   failed,
   firstReason: failed > 0 ? 'not a URL' : null,
 })
@@ -24,7 +25,7 @@ export const REACHING: Record<BatchStatus, readonly BatchEvent[]> = {
 }
 
 export const EVENTS: Record<BatchEventType, BatchEvent> = {
-  'batch.settle': settled(4, 0),
+  'batch.settle': settled(3, 0, 1),
   'batch.fail': { type: 'batch.fail', at: 20, error: 'the page never came' },
 }
 
@@ -32,7 +33,13 @@ export type Expected =
   'refused' | { readonly to: BatchStatus; readonly changes: Partial<BatchContext> }
 
 const timeline = { startedAt: 10, lastUpdate: 20, completedAt: 20 }
-export const metrics = { expectedItems: 4, itemsProcessed: 0, itemsFailed: 0, errorDetails: null }
+export const metrics = {
+  expectedItems: 4,
+  itemsProcessed: 0,
+  itemsSkipped: 0,
+  itemsFailed: 0,
+  errorDetails: null,
+}
 const over: Record<BatchEventType, Expected> = {
   'batch.settle': 'refused',
   'batch.fail': 'refused',
@@ -43,7 +50,7 @@ export const TABLE: Record<BatchStatus, Record<BatchEventType, Expected>> = {
   IN_PROGRESS: {
     'batch.settle': {
       to: 'SUCCEEDED',
-      changes: { timeline, metrics: { ...metrics, itemsProcessed: 4 } },
+      changes: { timeline, metrics: { ...metrics, itemsProcessed: 3, itemsSkipped: 1 } },
     },
     'batch.fail': {
       to: 'FAILED',
@@ -79,12 +86,16 @@ export const CELLS: readonly Cell[] = Object.entries(TABLE).flatMap(([name, row]
   }),
 )
 
-const settling = (to: BatchStatus, [processed, failed]: [number, number], given: string): Cell =>
+const settling = (
+  to: BatchStatus,
+  [processed, failed, skipped = 0]: [kept: number, failed: number, skipped?: number],
+  given: string,
+): Cell =>
   cell(
     {
       state: 'IN_PROGRESS',
       reaching: [],
-      event: settled(processed, failed),
+      event: settled(processed, failed, skipped),
       expected: {
         to,
         changes: {
@@ -92,6 +103,7 @@ const settling = (to: BatchStatus, [processed, failed]: [number, number], given:
           metrics: {
             ...metrics,
             itemsProcessed: processed,
+            itemsSkipped: skipped,
             itemsFailed: failed,
             errorDetails: 'not a URL',
           },
@@ -105,6 +117,7 @@ const settling = (to: BatchStatus, [processed, failed]: [number, number], given:
 export const GUARDED: readonly Cell[] = [
   settling('PARTIALLY_COMPLETED', [3, 1], ', where some items failed'),
   settling('FAILED', [0, 4], ', where every item failed'),
+  settling('PARTIALLY_COMPLETED', [0, 1, 3], ', where none was kept, but some were left out'),
 ]
 
 /** What is no event of a batch. */

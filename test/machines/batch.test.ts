@@ -89,7 +89,11 @@ describe('a settled batch', () => {
   ])('of %i kept and %i failed items is %s', (processed, failedItems, status) => {
     const { value, context } = after([settled(processed, failedItems)]).getSnapshot()
     expect(value).toBe(status)
-    expect(context.metrics).toMatchObject({ itemsProcessed: processed, itemsFailed: failedItems })
+    expect(context.metrics).toMatchObject({
+      itemsProcessed: processed,
+      itemsSkipped: 0,
+      itemsFailed: failedItems,
+    })
     expect(context.metrics.errorDetails).toBe(failedItems > 0 ? 'not a URL' : null)
   })
 
@@ -108,6 +112,7 @@ test('whatever is sent in whatever order, the first outcome stays, and every sna
       type: fc.constant('batch.settle' as const),
       at,
       processed: count,
+      skipped: count,
       failed: count,
       firstReason: fc.option(fc.string()),
     }),

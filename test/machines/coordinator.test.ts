@@ -195,7 +195,14 @@ describe('a batch', () => {
     const batch = children[batchActorId('a', 1) as keyof typeof children] as unknown as {
       send(event: object): void
     }
-    batch.send({ type: 'batch.settle', at: 6, processed: 2, failed: 0, firstReason: null })
+    batch.send({
+      type: 'batch.settle',
+      at: 6,
+      processed: 2,
+      skipped: 0,
+      failed: 0,
+      firstReason: null,
+    })
     expect(bench.child(batchActorId('a', 1))).toMatchObject({ value: 'SUCCEEDED', status: 'done' })
     expect([bench.ended, bench.broke]).toEqual([[], []])
     expect(bench.walking).toEqual(['a'])

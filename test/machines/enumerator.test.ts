@@ -8,6 +8,7 @@ import {
   type EnumeratorInput,
   type EnumeratorOutput,
   type FetchOutcome,
+  type WaitRecord,
 } from '../../machines/index.ts'
 import { coordinatorLogic, type ActorsDeps } from '../../src/enumeration/actors.ts'
 import { MachineCoverage } from '../../src/testing/machine-coverage.ts'
@@ -19,6 +20,7 @@ const STATES = [
   'fetching.asking',
   'committing',
   'holding',
+  'recordingWait',
   'waiting',
   'backingOff',
   'stalling',
@@ -26,6 +28,7 @@ const STATES = [
   'failing',
   'ended',
   'failed',
+  'paused',
   'stopped',
   'abandoned',
   'broken',
@@ -33,11 +36,21 @@ const STATES = [
 type State = (typeof STATES)[number]
 type EventType = EnumeratorEvent['type']
 type Work =
-  'fetchPage' | 'commitPage' | 'awaitWindow' | 'recordStall' | 'recordEnd' | 'recordFailure'
+  | 'fetchPage'
+  | 'commitPage'
+  | 'awaitWindow'
+  | 'recordWait'
+  | 'recordStall'
+  | 'recordEnd'
+  | 'recordFailure'
 
 interface Call {
   readonly work: Work
-  readonly input: { readonly sessionId: string; readonly reason?: string }
+  readonly input: {
+    readonly sessionId: string
+    readonly reason?: string
+    readonly until?: number | null
+  }
   readonly signal: AbortSignal
   readonly answer: PromiseWithResolvers<unknown>
 }
@@ -53,6 +66,8 @@ const INPUT: EnumeratorInput = {
 
 const page: FetchOutcome = { kind: 'page' }
 const exhausted: FetchOutcome = { kind: 'exhausted' }
+const limited = (until = 9_000): FetchOutcome => ({ kind: 'wait', until, reason: 'limited' })
+const refused: FetchOutcome = { kind: 'pause', reason: 'the token was refused' }
 const error = (retryable: boolean): FetchOutcome => ({ kind: 'error', retryable, reason: 'sneeze' })
 const committed = (windowFull = false): CommitOutcome => ({ kind: 'committed', windowFull })
 const stale: CommitOutcome = { kind: 'stale', reason: 'taken over' }
@@ -80,6 +95,7 @@ class Bench {
         fetchPage: fromPromise(asked<FetchOutcome>('fetchPage')),
         commitPage: fromPromise(asked<CommitOutcome>('commitPage')),
         awaitWindow: fromPromise(asked<void>('awaitWindow')),
+        recordWait: fromPromise(asked<CommitOutcome, WaitRecord>('recordWait')),
         recordStall: fromPromise(asked<CommitOutcome>('recordStall')),
         recordEnd: fromPromise(asked<CommitOutcome>('recordEnd')),
         recordFailure: fromPromise(
@@ -152,6 +168,12 @@ class Bench {
     return this
   }
 
+  /** The source asks for a wait, and it is written down. */
+  async limited(until?: number): Promise<this> {
+    await this.asked(limited(until))
+    return this.answer('recordWait', committed())
+  }
+
   /** A slot, and then the source's answer. */
   asked(outcome: FetchOutcome): Promise<this> {
     return this.send({ type: 'request.started' }).answer('fetchPage', outcome)
@@ -165,13 +187,16 @@ const REACHING: Record<State, (input?: Partial<EnumeratorInput>) => Promise<Benc
   committing: (input) => new Bench(input).asked(page),
   holding: async (input) =>
     (await REACHING.committing(input)).answer('commitPage', committed(true)),
-  waiting: (input) => new Bench(input).asked({ kind: 'wait', until: 9_000, reason: 'limited' }),
+  recordingWait: (input) => new Bench(input).asked(limited()),
+  waiting: (input) => new Bench(input).limited(),
   backingOff: (input) => new Bench(input).asked(error(true)),
   stalling: async (input) => (await REACHING['fetching.asking'](input)).pass(INPUT.stallMs),
   ending: (input) => new Bench(input).asked(exhausted),
   failing: (input) => new Bench(input).asked(error(false)),
   ended: async (input) => (await REACHING.ending(input)).answer('recordEnd', { kind: 'ended' }),
   failed: async (input) => (await REACHING.failing(input)).answer('recordFailure', committed()),
+  paused: async (input) =>
+    (await new Bench(input).asked(refused)).answer('recordWait', committed()),
   stopped: async (input) => new Bench(input).send({ type: 'enumerator.cancel' }),
   abandoned: async (input) => (await REACHING.committing(input)).answer('commitPage', stale),
   broken: async (input) =>
@@ -212,6 +237,7 @@ const TABLE: Record<State, Record<EventType, Expected>> = {
   'fetching.asking': { ...pausing, 'enumerator.drain': 'is remembered' },
   committing: writing,
   holding: pausing,
+  recordingWait: writing,
   waiting: pausing,
   backingOff: pausing,
   stalling: writing,
@@ -220,6 +246,7 @@ const TABLE: Record<State, Record<EventType, Expected>> = {
   failing: { ...writing, 'enumerator.cancel': 'is refused' },
   ended: over,
   failed: over,
+  paused: over,
   stopped: over,
   abandoned: over,
   broken: over,
@@ -298,6 +325,7 @@ describe('a walk', () => {
 
   test.each<[State, Work, EnumeratorOutput['end']]>([
     ['committing', 'commitPage', 'abandoned'],
+    ['recordingWait', 'recordWait', 'abandoned'],
     ['stalling', 'recordStall', 'abandoned'],
     ['ending', 'recordEnd', 'abandoned'],
     ['failing', 'recordFailure', 'abandoned'],
@@ -314,6 +342,7 @@ describe('a walk', () => {
     ['fetching.queued', 'fetchPage'],
     ['committing', 'commitPage'],
     ['holding', 'awaitWindow'],
+    ['recordingWait', 'recordWait'],
     ['stalling', 'recordStall'],
     ['ending', 'recordEnd'],
     ['failing', 'recordFailure'],
@@ -327,6 +356,7 @@ describe('a walk', () => {
     ['fetching.asking', 'fetchPage'],
     ['committing', 'commitPage'],
     ['holding', 'awaitWindow'],
+    ['recordingWait', 'recordWait'],
     ['stalling', 'recordStall'],
     ['ending', 'recordEnd'],
     ['failing', 'recordFailure'],
@@ -369,6 +399,7 @@ describe('draining', () => {
 
   test.each<[State, Work]>([
     ['committing', 'commitPage'],
+    ['recordingWait', 'recordWait'],
     ['stalling', 'recordStall'],
     ['ending', 'recordEnd'],
   ])('in %s does not hide that the session was taken over', async (state, work) => {
@@ -378,13 +409,26 @@ describe('draining', () => {
     expect(bench.output).toEqual({ end: 'abandoned', reason: 'taken over' })
   })
 
-  test.each<[string, FetchOutcome]>([
-    ['a wait', { kind: 'wait', until: 1_000_000, reason: 'limited' }],
-    ['a pause after an error', error(true)],
-  ])('does not sit out %s', async (_, outcome) => {
+  test('does not sit out a wait, which is written down for whoever walks on', async () => {
     const bench = await draining()
-    await bench.answer('fetchPage', outcome)
+    await bench.answer('fetchPage', limited(1_000_000))
+    expect(bench.open).toMatchObject({ work: 'recordWait', input: { until: 1_000_000 } })
+    await bench.answer('recordWait', committed())
     expect(bench.output?.end).toBe('stopped')
+    expect(bench.announced).toEqual([])
+  })
+
+  test('does not sit out a pause after an error', async () => {
+    const bench = await draining()
+    await bench.answer('fetchPage', error(true))
+    expect(bench.output?.end).toBe('stopped')
+  })
+
+  test('does not hide that the session is paused, and why', async () => {
+    const bench = await draining()
+    await bench.answer('fetchPage', refused)
+    await bench.answer('recordWait', committed())
+    expect(bench.output).toEqual({ end: 'paused', reason: 'the token was refused' })
   })
 
   test('does not keep a session from its end', async () => {
@@ -437,6 +481,7 @@ describe('cancelling', () => {
 
   test.each<[State, Work, CommitOutcome, EnumeratorOutput['end']]>([
     ['committing', 'commitPage', committed(), 'stopped'],
+    ['recordingWait', 'recordWait', committed(), 'stopped'],
     ['stalling', 'recordStall', committed(), 'stopped'],
     ['ending', 'recordEnd', { kind: 'ended' }, 'ended'],
     ['ending', 'recordEnd', committed(), 'stopped'],
@@ -493,7 +538,7 @@ describe('a hung request', () => {
     expect(bench.state).toBe('fetching.asking')
   })
 
-  test.each<State>(['committing', 'waiting', 'backingOff', 'ending', 'failing'])(
+  test.each<State>(['committing', 'recordingWait', 'waiting', 'backingOff', 'ending', 'failing'])(
     'is none in %s, however long that takes',
     async (state) => {
       const bench = await REACHING[state]({
@@ -562,7 +607,7 @@ describe('an attempt that failed', () => {
     const bench = await REACHING.stalling({ maxAttempts: 3 })
     await bench.answer('recordStall', committed())
     await bench.pass(100).asked(error(true))
-    await bench.pass(200).asked({ kind: 'wait', until: bench.clock.now() + 10, reason: 'limited' })
+    await bench.pass(200).limited(bench.clock.now() + 10)
     expect(bench.context.attempts).toBe(2)
     await bench.pass(10).asked(error(true))
     expect(bench.state).toBe('failing')
@@ -585,6 +630,41 @@ describe('waiting', () => {
     expect(bench.announced).toEqual(['waiting'])
   })
 
+  test('is written down before it begins: what is waited for, and until when', async () => {
+    const bench = await REACHING.recordingWait()
+    expect(bench.open.input).toEqual({ sessionId: 's1', until: 9_000, reason: 'limited' })
+    expect(bench.announced).toEqual([])
+    // Time that passes meanwhile is time waited.
+    bench.pass(8_999)
+    await settle()
+    expect(bench.state).toBe('recordingWait')
+    await bench.answer('recordWait', committed())
+    expect(bench.state).toBe('waiting')
+    bench.pass(1)
+    expect(bench.state).toBe('fetching.queued')
+  })
+
+  test('does not care whether the window is full: no page was committed', async () => {
+    const bench = await REACHING.recordingWait()
+    await bench.answer('recordWait', committed(true))
+    expect(bench.state).toBe('waiting')
+  })
+
+  test('that is given up while it is written down stops behind the write', async () => {
+    const bench = await REACHING.recordingWait()
+    bench.send({ type: 'enumerator.cancel' })
+    expect(bench.open.signal.aborted).toBe(false)
+    await bench.answer('recordWait', committed())
+    expect(bench.output?.end).toBe('stopped')
+    expect(bench.count('fetchPage')).toBe(1)
+  })
+
+  test('for a second time is written down with the second time', async () => {
+    const bench = await REACHING.waiting()
+    await bench.pass(9_000).asked(limited(20_000))
+    expect(bench.open).toMatchObject({ work: 'recordWait', input: { until: 20_000 } })
+  })
+
   /** The enumerator as the coordinator runs it: with its own reckoning of time. */
   function asRun(until: number, now: number) {
     const clock = new SimulatedClock()
@@ -596,6 +676,7 @@ describe('waiting', () => {
       walk: () => ({ config: { name: 'a' } }),
       requestStarted: () => {},
       walker: {
+        recordWait: async () => committed(),
         fetchPage: async () => {
           asked += 1
           return asked > 1 ? new Promise(() => {}) : { kind: 'wait', until, reason: 'limited' }
@@ -626,6 +707,49 @@ describe('waiting', () => {
     clock.increment(ms > 0 ? 1 : 0)
     expect(actor.getSnapshot().value).toEqual({ fetching: 'queued' })
     expect(asked()).toBe(2)
+  })
+})
+
+describe('a pause', () => {
+  test('is written down with its reason and without a time, and ends the walk', async () => {
+    const bench = await new Bench().asked(refused)
+    expect(bench.state).toBe('recordingWait')
+    expect(bench.open).toMatchObject({
+      work: 'recordWait',
+      input: { sessionId: 's1', until: null, reason: 'the token was refused' },
+    })
+    await bench.answer('recordWait', committed())
+    expect(bench.output).toEqual({ end: 'paused', reason: 'the token was refused' })
+    bench.pass(1_000_000)
+    await settle()
+    expect(bench.calls).toHaveLength(2)
+    expect(bench.announced).toEqual([])
+  })
+
+  test('after a wait has no time of that wait', async () => {
+    const bench = await REACHING.waiting()
+    await bench.pass(9_000).asked(refused)
+    expect(bench.open.input).toMatchObject({ until: null, reason: 'the token was refused' })
+  })
+
+  test('comes at once, however many attempts are left, and is none of them', async () => {
+    const bench = await new Bench({ maxAttempts: 100 }).asked(error(true))
+    await bench.pass(INPUT.backoffMs).asked(refused)
+    expect(bench.state).toBe('recordingWait')
+    expect(bench.context).toMatchObject({ attempts: 1 })
+  })
+
+  test('that is given up while it is written down is a pause all the same', async () => {
+    const bench = await new Bench().asked(refused)
+    bench.send({ type: 'enumerator.cancel' })
+    await bench.answer('recordWait', committed())
+    expect(bench.output?.end).toBe('paused')
+  })
+
+  test('of a session that another process has taken over is none', async () => {
+    const bench = await new Bench().asked(refused)
+    await bench.answer('recordWait', stale)
+    expect(bench.output).toEqual({ end: 'abandoned', reason: 'taken over' })
   })
 })
 

@@ -22,6 +22,7 @@ function stored(): Snapshot<unknown> {
     at: 3,
     position: { at: 'after', cursor: null },
     processed: 1,
+    skipped: 0,
     failed: 0,
     retried: 0,
     batchFailed: false,

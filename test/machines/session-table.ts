@@ -18,6 +18,7 @@ export const batch = (over: Partial<BatchCommitted> = {}): BatchCommitted => ({
   at: 20,
   position: { at: 'after', cursor: 'c1' },
   processed: 2,
+  skipped: 0,
   failed: 0,
   retried: 0,
   batchFailed: false,
@@ -31,7 +32,25 @@ export const exhausted = { type: 'listing.exhausted', at: 50 } as const
 export const stall = { type: 'session.stall', at: 50 } as const
 export const resume = { type: 'session.resume', at: 50, lastFailedItem: 7 } as const
 export const fail = (pageLost = true) =>
-  ({ type: 'session.fail', at: 50, reason: 'the source is gone', pageLost }) as const
+  ({
+    type: 'session.fail',
+    at: 50,
+    reason: 'the source is gone',
+    pageLost,
+    shortfalls: [{ code: 'failed', detail: 'the source is gone' }],
+  }) as const
+
+/** What the account at an end can say: by this survey, the place is much smaller than it was. */
+export const SURVEY = {
+  comparison: { seen: 2, new: 0, changed: 0, unchanged: 2, missing: 48 },
+  seenBefore: 50,
+} as const
+export const SHRUNK = {
+  code: 'shrunk',
+  detail:
+    'only 2 were found where the session before found 50; if that is right, the next session will take it so',
+} as const
+export const exhaustedShort = { ...exhausted, shortfalls: [SHRUNK] } as const
 
 /** How each state is come by; a batch lies behind all that can have one. */
 export const REACHING: Record<SessionStatus, readonly SessionEvent[]> = {
@@ -49,6 +68,7 @@ export const EVENTS: Record<SessionEventType, SessionEvent> = {
     at: 50,
     position: { at: 'after', cursor: 'c2' },
     processed: 3,
+    skipped: 2,
     failed: 1,
     total: 9,
     shortfalls: [{ code: 'sso', detail: 'one organisation' }],
@@ -66,15 +86,30 @@ const timeline = { startedAt: 1, lastUpdate: 50, completedAt: null }
 const ended = { ...timeline, completedAt: 50 }
 const secondBatch = {
   position: { at: 'after', cursor: 'c2' },
-  metrics: { totalBatches: 2, failedBatches: 0, itemsFound: 6, itemsProcessed: 5, itemsFailed: 1 },
+  metrics: {
+    totalBatches: 2,
+    failedBatches: 0,
+    itemsFound: 8,
+    itemsProcessed: 5,
+    itemsSkipped: 2,
+    itemsFailed: 1,
+  },
   timeline,
   total: 9,
   shortfalls: [{ code: 'sso', detail: 'one organisation' }],
 } as const
 const lostPage = {
-  metrics: { totalBatches: 2, failedBatches: 1, itemsFound: 2, itemsProcessed: 2, itemsFailed: 0 },
+  metrics: {
+    totalBatches: 2,
+    failedBatches: 1,
+    itemsFound: 2,
+    itemsProcessed: 2,
+    itemsSkipped: 0,
+    itemsFailed: 0,
+  },
   timeline: ended,
   failureReason: 'the source is gone',
+  verdict: [{ code: 'failed', detail: 'the source is gone' }],
 } as const
 const atEnd = { position: { at: 'end' }, timeline: ended } as const
 
@@ -131,7 +166,7 @@ export const TABLE: Record<SessionStatus, Record<SessionEventType, Expected>> = 
     'session.fail': 'refused',
     'session.resume': {
       to: 'IN_PROGRESS',
-      changes: { position: retrying, timeline, failureReason: null },
+      changes: { position: retrying, timeline, failureReason: null, verdict: [] },
     },
   },
   COMPLETED: {
@@ -170,7 +205,7 @@ export const CELLS: readonly Cell[] = Object.entries(TABLE).flatMap(([name, row]
   }),
 )
 
-const allFailed = batch({ processed: 0, failed: 2, batchFailed: true })
+const allFailed = batch({ processed: 0, skipped: 0, failed: 2, batchFailed: true })
 const short = batch({ shortfalls: [{ code: 'sso', detail: 'one organisation' }] })
 const early = { ...exhausted, at: 30 }
 const nothingLeft = { ...resume, lastFailedItem: 0 }
@@ -200,6 +235,37 @@ const endings = (state: 'IN_PROGRESS' | 'STALLED', last: readonly SessionEvent[]
   }),
   cell({
     state,
+    given: ', where items failed, though most were left out on purpose',
+    reaching: [start, batch({ processed: 0, skipped: 3, failed: 1 }), ...last],
+    event: exhausted,
+    expected: { to: 'PARTIALLY_COMPLETED', changes: atEnd },
+  }),
+  cell({
+    state,
+    given: ', where every item was kept and the account says that something is missing',
+    reaching: [start, batch(), ...last],
+    event: exhaustedShort,
+    expected: { to: 'PARTIALLY_COMPLETED', changes: { ...atEnd, verdict: [SHRUNK] } },
+  }),
+  cell({
+    state,
+    given: ', where the source left something out, and so says the account',
+    reaching: [start, short, ...last],
+    event: exhaustedShort,
+    expected: { to: 'PARTIALLY_COMPLETED', changes: { ...atEnd, verdict: [SHRUNK] } },
+  }),
+  cell({
+    state,
+    given: ', where every item failed and the account says that something is missing',
+    reaching: [start, allFailed, ...last],
+    event: exhaustedShort,
+    expected: {
+      to: 'FAILED',
+      changes: { ...atEnd, failureReason: 'every item failed', verdict: [SHRUNK] },
+    },
+  }),
+  cell({
+    state,
     given: ', where only the retry has come to its end',
     reaching: [start, batch({ failed: 1 }), { ...fail(), at: 25 }, { ...resume, at: 26 }, ...last],
     event: exhausted,
@@ -224,6 +290,23 @@ export const GUARDED: readonly Cell[] = [
     reaching: REACHING.PARTIALLY_COMPLETED,
     event: nothingLeft,
     expected: 'refused',
+  }),
+  cell({
+    state: 'PARTIALLY_COMPLETED',
+    given: ', where nothing is missing but by the account',
+    reaching: [start, batch(), { ...exhaustedShort, at: 30 }],
+    event: resume,
+    expected: 'refused',
+  }),
+  cell({
+    state: 'PARTIALLY_COMPLETED',
+    given: ', whose account is drawn up anew at the next end',
+    reaching: [start, batch({ failed: 1 }), { ...exhaustedShort, at: 30 }],
+    event: resume,
+    expected: {
+      to: 'IN_PROGRESS',
+      changes: { position: { ...retrying, resumeAt: { at: 'end' } }, timeline, verdict: [] },
+    },
   }),
   cell({
     state: 'PARTIALLY_COMPLETED',

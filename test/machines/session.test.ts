@@ -18,12 +18,14 @@ import {
   CELLS,
   EVENTS,
   exhausted,
+  exhaustedShort,
   fail,
   FORGED,
   GUARDED,
   REACHING,
   resume,
   retrying,
+  SHRUNK,
   stall,
   start,
   TABLE,
@@ -121,7 +123,7 @@ describe('the end is decided at the end', () => {
     })
 
     test('every item failed means FAILED, with a reason', () => {
-      const none = batch({ processed: 0, failed: 2, batchFailed: true })
+      const none = batch({ processed: 0, skipped: 0, failed: 2, batchFailed: true })
       const next = expectTaken(listing(none, none), exhausted)
       expect(next.value).toBe('FAILED')
       expect(next.context).toMatchObject({
@@ -129,6 +131,13 @@ describe('the end is decided at the end', () => {
         position: { at: 'end' },
         metrics: { totalBatches: 2, failedBatches: 2, itemsFailed: 4 },
       })
+    })
+
+    test('that items were left out on purpose is no reason to fail', () => {
+      const next = expectTaken(listing(batch({ processed: 0, skipped: 3, failed: 1 })), exhausted)
+      expect(next.value).toBe('PARTIALLY_COMPLETED')
+      const none = expectTaken(listing(batch({ processed: 0, skipped: 3 })), exhausted)
+      expect(none.value).toBe('COMPLETED')
     })
 
     test('something left out by the source means PARTIALLY_COMPLETED though no item failed', () => {
@@ -151,6 +160,67 @@ describe('the end is decided at the end', () => {
       expect(next.value).toBe('IN_PROGRESS')
       expect(next.context.position).toEqual({ at: 'after', cursor: 'c1' })
       expect(next.context.timeline.completedAt).toBeNull()
+    })
+  })
+
+  describe('the verdict', () => {
+    const codes = (actor: Actor) => actor.getSnapshot().context.verdict.map(({ code }) => code)
+
+    test('of the account at the end alone makes a session partial, and stays apart from what the source said', () => {
+      const next = expectTaken(after([start, batch()]), exhaustedShort)
+      expect(next.value).toBe('PARTIALLY_COMPLETED')
+      expect(next.context).toMatchObject({ verdict: [SHRUNK], shortfalls: [] })
+    })
+
+    test.each([[{}], [{ shortfalls: [] }]])('of an account that says %j is none', (account) => {
+      const next = expectTaken(after([start, batch()]), { ...exhausted, ...account })
+      expect(next.value).toBe('COMPLETED')
+      expect(next.context.verdict).toEqual([])
+    })
+
+    test('of a failure is its reason in the words of a verdict, or nothing where nothing is told', () => {
+      const failed = expectTaken(after([start, batch()]), fail())
+      expect(failed.context.verdict).toEqual([{ code: 'failed', detail: 'the source is gone' }])
+      const { shortfalls: _, ...untold } = fail()
+      expect(expectTaken(after([start, batch()]), untold).context.verdict).toEqual([])
+    })
+
+    test('is taken back when the session is resumed; an end without one is COMPLETED', () => {
+      const actor = after([start, batch(), { ...fail(), at: 30 }])
+      expect(codes(actor)).toEqual(['failed'])
+      expectTaken(actor, { ...resume, at: 31, lastFailedItem: 0 })
+      expect(codes(actor)).toEqual([])
+      expect(expectTaken(actor, exhausted).value).toBe('COMPLETED')
+    })
+
+    test('is drawn up anew at each end: what it said before is not added to', () => {
+      const actor = after([
+        start,
+        batch({ failed: 1 }),
+        { ...exhaustedShort, at: 30 },
+        { ...resume, at: 31 },
+        batch({
+          at: 32,
+          processed: 0,
+          failed: 1,
+          retried: 1,
+          position: { ...retrying, after: 7, resumeAt: { at: 'end' } },
+        }),
+      ])
+      const other = { code: 'total', detail: 'one is not there' }
+      const next = expectTaken(actor, { ...exhausted, shortfalls: [other] })
+      expect(next.value).toBe('PARTIALLY_COMPLETED')
+      expect(next.context.verdict).toEqual([other])
+    })
+
+    test('keeps one of a kind, and no more than its limit', () => {
+      const many = Array.from({ length: MAX_SHORTFALLS * 2 }, (_, i) => ({
+        code: 'sso',
+        detail: `organisation ${i}`,
+      }))
+      const shortfalls = many.flatMap((shortfall) => [shortfall, shortfall])
+      const next = expectTaken(after([start, batch()]), { ...exhausted, shortfalls })
+      expect(next.context.verdict).toEqual(many.slice(0, MAX_SHORTFALLS))
     })
   })
 
@@ -188,7 +258,13 @@ describe('resuming on purpose', () => {
       batch({ failed: 1 }),
       { ...exhausted, at: 30 },
       { ...resume, at: 31 },
-      batch({ processed: 1, failed: 0, retried: 1, position: { ...retrying, after: 7 } }),
+      batch({
+        processed: 1,
+        skipped: 0,
+        failed: 0,
+        retried: 1,
+        position: { ...retrying, after: 7 },
+      }),
       { ...fail(), at: 32 },
     ])
     const next = expectTaken(actor, { ...resume, at: 33, lastFailedItem: 0 })
@@ -209,7 +285,13 @@ describe('resuming on purpose', () => {
       batch({ failed: 1 }),
       { ...fail(), at: 30 },
       { ...resume, at: 31 },
-      batch({ processed: 0, failed: 1, retried: 1, position: { ...retrying, after: 7 } }),
+      batch({
+        processed: 0,
+        skipped: 0,
+        failed: 1,
+        retried: 1,
+        position: { ...retrying, after: 7 },
+      }),
       { ...fail(), at: 32 },
     ])
     const next = expectTaken(actor, { ...resume, lastFailedItem: 9 })
@@ -265,26 +347,45 @@ describe('counting', () => {
     after([start, ...batches]).getSnapshot().context.metrics
 
   test('adds batch to batch', () => {
-    expect(metricsAfter(batch({ processed: 4, failed: 1 }), batch({ processed: 3 }))).toEqual({
+    const first = batch({ processed: 4, skipped: 2, failed: 1 })
+    expect(metricsAfter(first, batch({ processed: 3, skipped: 5 }))).toEqual({
       totalBatches: 2,
       failedBatches: 0,
-      itemsFound: 8,
+      itemsFound: 15,
       itemsProcessed: 7,
+      itemsSkipped: 7,
       itemsFailed: 1,
     })
   })
 
   test('a failed item that is tried again is not found anew: it moves from failed to processed', () => {
-    const first = batch({ processed: 7, failed: 3 })
-    expect(metricsAfter(first, batch({ processed: 2, failed: 1, retried: 3 }))).toMatchObject({
+    const first = batch({ processed: 7, skipped: 0, failed: 3 })
+    expect(
+      metricsAfter(first, batch({ processed: 2, skipped: 0, failed: 1, retried: 3 })),
+    ).toMatchObject({
       itemsFound: 10,
       itemsProcessed: 9,
+      itemsSkipped: 0,
       itemsFailed: 1,
     })
-    expect(metricsAfter(first, batch({ processed: 0, failed: 3, retried: 3 }))).toMatchObject({
+    expect(
+      metricsAfter(first, batch({ processed: 0, skipped: 0, failed: 3, retried: 3 })),
+    ).toMatchObject({
       itemsFound: 10,
       itemsProcessed: 7,
+      itemsSkipped: 0,
       itemsFailed: 3,
+    })
+  })
+
+  test('a failed item that is left out when it is tried again moves from failed to skipped', () => {
+    const first = batch({ processed: 7, skipped: 1, failed: 3 })
+    const again = batch({ processed: 1, skipped: 2, failed: 0, retried: 3 })
+    expect(metricsAfter(first, again)).toMatchObject({
+      itemsFound: 11,
+      itemsProcessed: 8,
+      itemsSkipped: 3,
+      itemsFailed: 0,
     })
   })
 
@@ -322,13 +423,18 @@ describe('whatever happens in whatever order', () => {
   /** What happens next, given how the session stands: a retry can try no more than has failed. */
   const step = fc.oneof(
     fc.record({ type: fc.constant('session.start' as const), at }),
-    fc.record({ type: fc.constant('listing.exhausted' as const), at }),
+    fc.record({
+      type: fc.constant('listing.exhausted' as const),
+      at,
+      shortfalls: fc.array(shortfall, { maxLength: 2 }),
+    }),
     fc.record({ type: fc.constant('session.stall' as const), at }),
     fc.record({
       type: fc.constant('session.fail' as const),
       at,
       reason: fc.string(),
       pageLost: fc.boolean(),
+      shortfalls: fc.array(shortfall, { maxLength: 2 }),
     }),
     fc.record({ type: fc.constant('session.resume' as const), at, lastFailedItem: count }),
     fc.record({
@@ -336,6 +442,7 @@ describe('whatever happens in whatever order', () => {
       at,
       cursor,
       processed: count,
+      skipped: count,
       failed: count,
       retry: fc.boolean(),
       batchFailed: fc.boolean(),
@@ -351,8 +458,10 @@ describe('whatever happens in whatever order', () => {
     const { itemsFailed } = now.getSnapshot().context.metrics
     if (!retry) return { ...rest, position, retried: 0 }
     const processed = Math.min(drawn.processed, itemsFailed)
-    const failed = Math.min(drawn.failed, itemsFailed - processed)
-    return { ...rest, position, processed, failed, retried: processed + failed }
+    const skipped = Math.min(drawn.skipped, itemsFailed - processed)
+    const failed = Math.min(drawn.failed, itemsFailed - processed - skipped)
+    const retried = processed + skipped + failed
+    return { ...rest, position, processed, skipped, failed, retried }
   }
 
   /** The statuses alone, written down a second time. */
@@ -389,11 +498,15 @@ describe('whatever happens in whatever order', () => {
           const { value, context } = actor.getSnapshot()
           const { metrics } = context
           expect(ORACLE[before.value][event.type] ?? [before.value]).toContain(value)
-          expect(metrics.itemsFound).toBe(metrics.itemsProcessed + metrics.itemsFailed)
+          expect(metrics.itemsFound).toBe(
+            metrics.itemsProcessed + metrics.itemsSkipped + metrics.itemsFailed,
+          )
           expect(Math.min(...Object.values(metrics))).toBeGreaterThanOrEqual(0)
           expect(metrics.failedBatches).toBeLessThanOrEqual(metrics.totalBatches)
           expect(context.shortfalls.length).toBeLessThanOrEqual(MAX_SHORTFALLS)
           const isEnded = ['COMPLETED', 'PARTIALLY_COMPLETED', 'FAILED'].includes(value)
+          // A verdict is passed at an end, and one that names something is not COMPLETED.
+          if (!isEnded || value === 'COMPLETED') expect(context.verdict).toEqual([])
           expect(context.timeline.completedAt !== null).toBe(isEnded)
           const stored = JSON.parse(JSON.stringify(persisted(actor))) as Snapshot<unknown>
           const restored = createActor(restorable(sessionMachine), { input: { snapshot: stored } })

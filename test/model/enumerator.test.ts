@@ -2,7 +2,13 @@ import { describe, expect, test, vi } from 'vitest'
 import type { AnyEventObject, AnyMachineSnapshot } from 'xstate'
 import { enumeratorMachine, type EnumeratorContext } from '../../machines/index.ts'
 import { TaskFeed } from '../../src/delivery/task-feed.ts'
-import { RetryLaterError, SourceError, type EnumerationResult, type Task } from '../../src/index.ts'
+import {
+  PauseError,
+  RetryLaterError,
+  SourceError,
+  type EnumerationResult,
+  type Task,
+} from '../../src/index.ts'
 import { REFUSAL } from '../../src/testing/alphabets/session.ts'
 import { MachineCoverage } from '../../src/testing/machine-coverage.ts'
 import { stateOf } from '../../src/testing/machine-structure.ts'
@@ -30,10 +36,20 @@ const names = (path: Path) => path.steps.map(({ name }) => name)
 /** The write that a state makes. */
 const WRITES: Readonly<Record<string, StoreStep>> = {
   commitPage: 'commitPage',
+  recordWait: 'recordWaiting',
   recordStall: 'commitSession',
   recordEnd: 'commitSession',
   recordFailure: 'commitSession',
 }
+
+/** A statement of each write, at which the disk can fail. */
+const LAST_STATEMENT: Readonly<Partial<Record<StoreStep, RegExp>>> = {
+  commitPage: /^update "checkpoints"/,
+  commitSession: /^update "checkpoints"/,
+  recordWaiting: /^update "sessions" set "waiting_reason"/,
+}
+
+const refused = () => new PauseError('AUTHENTICATION_FAILED', 'the token was refused')
 
 /** Brings about, on the real system, what happens to an enumerator. */
 class Driver {
@@ -61,7 +77,7 @@ class Driver {
     driver.#run = rig.walk('list', { signal: driver.#cancel.signal, drain: driver.#drain.signal })
     if (does('window is full')) driver.#startTakingTasks()
     await until('the enumerator runs', () => rig.enumeratorState(driver.sessionId) !== undefined)
-    rig.gates.hold('commitPage', 'commitSession')
+    rig.gates.hold('commitPage', 'commitSession', 'recordWaiting')
     return driver
   }
 
@@ -126,6 +142,7 @@ class Driver {
     if (name.endsWith('a page')) return puppet.page('list', ['good-1', 'good-2', 'good-3'])
     if (name.endsWith('nothing more')) return puppet.end('list')
     if (name.endsWith('a wait')) return puppet.throws('list', limited)
+    if (name.endsWith('a pause')) return puppet.throws('list', refused())
     if (name.endsWith('an error')) return puppet.throws('list', new Error('connection reset'))
     if (name.endsWith('a refusal')) {
       return puppet.throws('list', new SourceError('SOURCE_FAILED', REFUSAL))
@@ -141,7 +158,7 @@ class Driver {
     const { rig } = this
     await until(`the walk is about to write`, () => rig.gates.isWaiting(step))
     if (name.endsWith('stale')) await rig.steal(this.sessionId)
-    if (name.endsWith('throws')) rig.disk.failNext = /^update "checkpoints"/
+    if (name.endsWith('throws')) rig.disk.failNext = LAST_STATEMENT[step]
     rig.gates.open(step)
   }
 

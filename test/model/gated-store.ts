@@ -1,7 +1,8 @@
 import type { Store } from '../../src/index.ts'
 
 /** The steps of the store at which a test can hold a walk. */
-export type Step = 'commitPage' | 'commitSession' | 'findFailedItems' | 'openRound' | 'closeRound'
+export type Step =
+  'commitPage' | 'commitSession' | 'recordWaiting' | 'findFailedItems' | 'openRound' | 'closeRound'
 
 /**
  * The real store, with gates before its steps: a walk can be held at one, to
@@ -62,6 +63,7 @@ export class Gates {
       },
       commitPage: gated('commitPage', store.commitPage),
       commitSession: gated('commitSession', store.commitSession),
+      recordWaiting: gated('recordWaiting', store.recordWaiting),
       openRound: gated('openRound', store.openRound),
       closeRound: gated('closeRound', store.closeRound),
     }

@@ -25,10 +25,12 @@ export class PuppetSource {
   sourceFor(isDead: () => boolean): AnySource {
     return defineSource<{ list: string }, string>({
       type: 'puppet',
+      comparable: true,
       spec: z.strictObject({ list: z.string() }),
       identify: (item) => {
         if (item.startsWith('bad') && !this.mended) throw new ItemRejectedError(`"${item}" is bad`)
-        return { key: item, uri: `puppet://${item}`, name: item }
+        const identity = { key: item, uri: `puppet://${item}`, name: item }
+        return item.startsWith('skip') ? { ...identity, skipped: 'unwanted' } : identity
       },
       enumerate: ({ list }, cursor, { signal }) => this.#pages({ list, signal, isDead }, cursor),
     })

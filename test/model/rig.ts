@@ -83,12 +83,17 @@ class ProcessClock implements Required<TimeProvider> {
   }
 
   now(): number {
-    this.breaksAfter -= 1
-    if (this.breaksAfter < 0) throw new Error('the clock is broken')
+    this.#ask()
     return this.#time.now
   }
 
+  #ask(): void {
+    this.breaksAfter -= 1
+    if (this.breaksAfter < 0) throw new Error('the clock is broken')
+  }
+
   setTimeout(callback: () => void, ms: number): unknown {
+    this.#ask()
     return this.timers.setTimeout(callback, ms)
   }
 

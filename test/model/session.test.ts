@@ -90,6 +90,7 @@ class Driver {
 
   #givePage({
     processed,
+    skipped,
     failed,
     shortfalls,
     total,
@@ -97,6 +98,7 @@ class Driver {
     this.#page += 1
     const items = [
       ...Array.from({ length: processed }, (_, i) => `good-${this.#page}-${i}`),
+      ...Array.from({ length: skipped }, (_, i) => `skip-${this.#page}-${i}`),
       ...Array.from({ length: failed }, (_, i) => `bad-${this.#page}-${i}`),
     ]
     return this.rig.puppet.page('list', items, {

@@ -26,7 +26,7 @@ import {
 import { coordinatorLogic } from '../../src/enumeration/actors.ts'
 import { Channels } from '../../src/enumeration/channels.ts'
 import { createWalk } from '../../src/enumeration/create-walk.ts'
-import { sealSnapshot } from '../../src/enumeration/envelope.ts'
+import { sealSnapshot, SNAPSHOT_VERSION } from '../../src/enumeration/envelope.ts'
 import type { CoordinatorActor, CredentialResolver } from '../../src/enumeration/ports.ts'
 import { DEFAULT_SETTINGS } from '../../src/enumeration/settings.ts'
 import { Walker } from '../../src/enumeration/walker.ts'
@@ -155,23 +155,31 @@ function childOf(coordinator: CoordinatorActor, id: string): Child {
 }
 
 /** The items of a page; the last of them are no resources of their source. */
-const itemsOf = (processed: number, failed: number): string[] => [
+const itemsOf = ({ processed, skipped = 0, failed }: Page): string[] => [
   ...Array.from({ length: processed }, (_, i) => `item-${i}`),
+  ...Array.from({ length: skipped }, (_, i) => `skip-${i}`),
   ...Array.from({ length: failed }, (_, i) => `bad-${i}`),
 ]
 
 type Page = Pick<BatchCommitted, 'processed' | 'failed'> & Partial<Omit<BatchCommitted, 'type'>>
 
 function commitPage({ walker, walk }: System, page: Page): Promise<unknown> {
-  const { processed, failed, position, total, shortfalls } = page
+  const { position, total, shortfalls } = page
   walk.page = {
-    items: itemsOf(processed, failed),
+    items: itemsOf(page),
     position: position ?? { at: 'after', cursor: 'c1' },
     total: total ?? null,
     shortfalls: shortfalls ?? [],
+    again: false,
     retriedItems: [],
   }
   return walker.commitPage(walk)
+}
+
+/** What a target's first session has nothing to be held against. */
+const FIRST_SURVEY = {
+  comparison: { seen: 2, new: 2, changed: 0, unchanged: 0, missing: 0 },
+  seenBefore: null,
 }
 
 type Event<T> = Extract<SessionEvent, { type: T }>
@@ -182,7 +190,11 @@ const ROADS: {
 } = {
   'session.start': ({ walker, walk }, event) => walker.advance(walk, event),
   'batch.committed': commitPage,
-  'listing.exhausted': ({ walker, walk }) => walker.recordEnd(walk),
+  'listing.exhausted': ({ walker, walk, store }, { shortfalls }) => {
+    const survey = shortfalls === undefined ? FIRST_SURVEY : sessionTable.SURVEY
+    vi.spyOn(store, 'surveySession').mockResolvedValueOnce(survey)
+    return walker.recordEnd(walk)
+  },
   'session.stall': ({ walker, walk }) => walker.recordStall(walk),
   'session.fail': ({ walker, walk }, { reason }) => walker.recordFailure(walk, reason),
   'session.resume': ({ walker, walk }, event) => walker.advance(walk, event),
@@ -207,12 +219,13 @@ const columnsOf = (status: SessionStatus, context: SessionContext, revision: num
   status,
   failure_reason: context.failureReason,
   completeness: completenessOf(status),
-  shortfalls: JSON.stringify(context.shortfalls),
+  shortfalls: JSON.stringify([...context.shortfalls, ...context.verdict]),
   total: context.total,
   total_batches: context.metrics.totalBatches,
   failed_batches: context.metrics.failedBatches,
   items_found: context.metrics.itemsFound,
   items_processed: context.metrics.itemsProcessed,
+  items_skipped: context.metrics.itemsSkipped,
   items_failed: context.metrics.itemsFailed,
   started_at: context.timeline.startedAt,
   last_update: context.timeline.lastUpdate,
@@ -225,10 +238,11 @@ const BATCH_OF: {
   readonly [T in SessionEvent['type']]: ((event: Event<T>) => Record<string, unknown>) | null
 } = {
   'session.start': null,
-  'batch.committed': ({ processed, failed, position }) => ({
+  'batch.committed': ({ processed, skipped, failed, position }) => ({
     status: failed === 0 ? 'SUCCEEDED' : processed === 0 ? 'FAILED' : 'PARTIALLY_COMPLETED',
+    items_skipped: skipped,
     position: JSON.stringify(position),
-    expected_items: processed + failed,
+    expected_items: processed + skipped + failed,
     items_processed: processed,
     items_failed: failed,
     error_details: failed === 0 ? null : '"bad-0" is bad',
@@ -240,6 +254,7 @@ const BATCH_OF: {
     position: null,
     expected_items: 0,
     items_processed: 0,
+    items_skipped: 0,
     items_failed: 0,
     error_details: reason,
   }),
@@ -249,8 +264,8 @@ const BATCH_OF: {
 const batchRows = (database: string) =>
   ask(
     database,
-    `select number, status, position, expected_items, items_processed, items_failed,
-      error_details, started_at, last_update, completed_at from batches order by number`,
+    `select number, status, position, expected_items, items_processed, items_skipped,
+      items_failed, error_details, started_at, last_update, completed_at from batches order by number`,
   )
 
 function expectedBatches(before: readonly object[], event: SessionEvent): object[] {
@@ -277,7 +292,7 @@ async function expectTaken(system: System, event: SessionEvent, { to, changes }:
   expect(walk).toMatchObject({ revision, state: machineState(live()) })
   const [checkpoint] = ask<{ data: string }>(database, 'select data from checkpoints')
   expect(JSON.parse(checkpoint?.data ?? '')).toEqual({
-    v: 1,
+    v: SNAPSHOT_VERSION,
     machine: 'session',
     snapshot: { status: to === 'COMPLETED' ? 'done' : 'active', value: to, context },
   })

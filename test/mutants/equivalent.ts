@@ -8,5 +8,6 @@ export const EQUIVALENT: Readonly<Record<string, string>> = {
   'enumerator.fetching/onDone swap branches #0 and #1': ONE_KIND,
   'enumerator.fetching/onDone swap branches #1 and #2': ONE_KIND,
   'enumerator.fetching/onDone swap branches #2 and #3': ONE_KIND,
+  'enumerator.fetching/onDone swap branches #3 and #4': ONE_KIND,
   'enumerator.ending/onDone swap branches #0 and #1': ONE_KIND,
 }

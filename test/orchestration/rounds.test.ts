@@ -192,6 +192,13 @@ describe('a round that a process left', () => {
         await muster?.close().catch(() => undefined)
       }
     }
+    const isClosedIn = ({ database }: Setting) => {
+      const hasRounds = `select count(*) from sqlite_master where name = 'rounds'`
+      return (
+        askNumber(database, hasRounds) === 1 &&
+        askNumber(database, 'select count(*) from rounds where completed_at is not null') === 1
+      )
+    }
     const whole = new Setting('a', 'b', 'c')
     await attempt(whole, Infinity)
     const boundaries = boundary
@@ -199,7 +206,8 @@ describe('a round that a process left', () => {
     for (let dieAt = 1; dieAt <= boundaries; dieAt += 7) {
       const setting = new Setting('a', 'b', 'c')
       await attempt(setting, dieAt)
-      await attempt(setting, Infinity)
+      // Past the round's end there is nothing to take up; another would be a round of its own.
+      if (!isClosedIn(setting)) await attempt(setting, Infinity)
       const isClosed = ask(setting.database, 'select completed_at from rounds')
       expect(isClosed).toHaveLength(1)
       expect(isClosed[0]?.['completed_at']).not.toBeNull()

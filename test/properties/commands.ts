@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { RetryLaterError, SourceError } from '../../src/index.ts'
+import { PauseError, RetryLaterError, SourceError } from '../../src/index.ts'
 import { TIMES } from '../model/rig.ts'
 import type { Host, Reader, Run } from './host.ts'
 import { DEAF, type Request } from './listed-source.ts'
@@ -102,6 +102,7 @@ const readers = ({ awake }: World): (readonly [Host, Reader])[] =>
 /** Errors that a source throws, in their kinds. */
 const ERRORS: Readonly<Record<string, (world: World) => unknown>> = {
   'refuses for good': () => new SourceError('SOURCE_FAILED', 'the source refuses'),
+  'is paused': () => new PauseError('AUTHENTICATION_FAILED', 'the token was refused'),
   'throws an error': () => new Error('connection reset'),
   'throws no error': () => 'nothing is well',
   'throws undefined': () => undefined,
@@ -134,7 +135,7 @@ const isNoPage = (kind: string, { number }: Request) =>
 export const pageShapes: fc.Arbitrary<PageShape> = fc.record({
   items: fc.array(
     fc.tuple(
-      fc.constantFrom('good', 'good', 'good', 'bad', 'broken', 'shared', 'again'),
+      fc.constantFrom('good', 'good', 'good', 'bad', 'broken', 'skipped', 'shared', 'again'),
       fc.nat(20),
     ),
     { maxLength: 6 },

@@ -1,6 +1,7 @@
 import type { AnyActorRef, InspectionEvent } from 'xstate'
 import {
   LeaseError,
+  PauseError,
   type EnumerationResult,
   type MusterOptions,
   type SessionState,
@@ -70,6 +71,7 @@ export class Host {
     this.#world = world
     this.activity = new Activity(world.oneAtATime)
     this.source = new ListedSource(world.listings)
+    this.source.onAsk = (list) => this.#expectNoLimit(list)
     const inspect = (event: InspectionEvent) => this.#look(event)
     this.rig = new Rig(
       { ...options, inspect },
@@ -203,9 +205,22 @@ export class Host {
     this.#world.faults.push(`${this.name}: a walk is done, and still writes`)
   }
 
+  /** Nothing is asked of a source before the end of a wait that it asked for, whoever was told of it. */
+  #expectNoLimit(list: string): void {
+    if (this.#life.isOver) return
+    const limited = this.#world.ask<{ lease_owner: string | null }>(
+      'select lease_owner from sessions where target_name = ? and waiting_until > ?',
+      list,
+      this.#world.time.now,
+    )
+    const isOurs = limited.some(({ lease_owner: owner }) => this.rig.owners.has(owner ?? ''))
+    if (isOurs) this.#world.faults.push(`${this.name}: "${list}" is asked before its limit is over`)
+  }
+
   /** A walk breaks only where somebody else has the session, or the disk failed. */
   #faultOfBreak(life: Life, error: unknown): string | null {
     if (error instanceof LeaseError && this.#world.canBeRefused) return null
+    if (error instanceof PauseError) return null
     if (life.hadDiskError && String(error).includes('disk I/O error')) return null
     return `a walk broke: ${String((error as Error)?.stack ?? error)}`
   }

@@ -20,6 +20,8 @@ export const DEAF = 'deaf'
 export class ListedSource extends PuppetSource {
   readonly #listings: Listings
   readonly #unanswered: Request[] = []
+  /** Told of each request when it is made. */
+  onAsk: (list: string) => void = () => undefined
 
   constructor(listings: Listings) {
     super()
@@ -29,11 +31,13 @@ export class ListedSource extends PuppetSource {
   override sourceFor(isDead: () => boolean): AnySource {
     return defineSource<{ list: string }, JsonValue>({
       type: 'puppet',
+      comparable: true,
       spec: z.strictObject({ list: z.string() }),
       identify: (item) => {
         if (typeof item !== 'string') throw new TypeError('the item is no text')
         if (!this.#listings.isGood(item)) throw new ItemRejectedError(`"${item}" is bad`)
-        return { key: item, uri: `puppet://${item}`, name: item }
+        const identity = { key: item, uri: `puppet://${item}`, name: item }
+        return this.#listings.isLeftOut(item) ? { ...identity, skipped: 'unwanted' } : identity
       },
       enumerate: ({ list }, cursor, { signal }) => this.#read({ list, signal, isDead }, cursor),
     })
@@ -79,6 +83,7 @@ export class ListedSource extends PuppetSource {
   #ask(request: Request): Promise<unknown> {
     const { answer, signal, list } = request
     this.#unanswered.push(request)
+    this.onAsk(list)
     // Whoever gave it up does not look at the answer any more.
     answer.promise.catch(() => undefined)
     if (list !== DEAF) {

@@ -6,7 +6,7 @@ export type ListedPage = Page<JsonValue> & { readonly cursor: number }
 const SHARED = 'shared'
 
 /** What one item of a page is to be. */
-export type ItemKind = 'good' | 'bad' | 'broken' | 'shared' | 'again'
+export type ItemKind = 'good' | 'bad' | 'broken' | 'skipped' | 'shared' | 'again'
 
 /** What a page is to look like, before anybody knows which page it is. */
 export interface PageShape {
@@ -54,6 +54,11 @@ export class Listings {
     return typeof item === 'string' && (this.mended || !item.startsWith('bad'))
   }
 
+  /** Whether a filter leaves the item out. */
+  isLeftOut(item: JsonValue): boolean {
+    return typeof item === 'string' && item.startsWith('skip')
+  }
+
   #newPage(list: string, number: number, { items, isShort, saysTotal }: PageShape): ListedPage {
     const before = this.pages(list).flatMap((page) => page.items)
     return {
@@ -61,6 +66,7 @@ export class Listings {
         if (kind === 'again')
           return before[n % Math.max(1, before.length)] ?? `${list}/${number}.${i}`
         if (kind === 'shared') return `${SHARED}/${n % 3}`
+        if (kind === 'skipped') return `skip/${list}/${number}.${i}`
         if (kind === 'bad') return `bad/${list}/${number}.${i}`
         if (kind === 'broken') return { list, number, i }
         return `${list}/${number}.${i}`

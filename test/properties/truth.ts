@@ -5,6 +5,7 @@ import {
   type SessionContext,
   type Shortfall,
 } from '../../machines/index.ts'
+import type { Comparison } from '../../src/domain/session-state.ts'
 import type { JsonValue } from '../../src/index.ts'
 import { expectConsistent, expectStoredAsLive } from '../model/agreement.ts'
 import type { Host } from './host.ts'
@@ -19,8 +20,12 @@ export interface SessionRow {
   readonly data: string
   readonly lease_owner: string | null
   readonly failure_reason: string | null
+  readonly waiting_reason: string | null
+  readonly waiting_until: number | null
+  readonly comparison: string | null
   readonly items_found: number
   readonly items_processed: number
+  readonly items_skipped: number
   readonly items_failed: number
 }
 
@@ -86,6 +91,8 @@ export class Truth {
     this.#expectItems(row, pages)
     this.#expectSays(row, pages)
     this.#expectVerdict(row)
+    this.#expectAccount(row, pages)
+    this.#expectWait(row)
     this.#expectHistory(row, pages.length)
   }
 
@@ -104,16 +111,22 @@ export class Truth {
     for (const item of new Set(listed)) {
       const isListed = listed.filter((other) => other === item).length
       const hasFailed = failed.filter((other) => other === JSON.stringify(item)).length
-      expect({ item, ...faultOf(item, isListed, hasFailed, tasks) }).toEqual({ item })
+      const fault = this.#world.listings.isLeftOut(item)
+        ? faultOfLeftOut(item, hasFailed, tasks)
+        : faultOf(item, isListed, hasFailed, tasks)
+      expect({ item, ...fault }).toEqual({ item })
     }
     expect(failed.filter((item) => !listed.some((l) => JSON.stringify(l) === item))).toEqual([])
+    const skipped = listed.filter((item) => this.#world.listings.isLeftOut(item)).length
     expect({
       found: row.items_found,
       processed: row.items_processed,
+      skipped: row.items_skipped,
       failed: row.items_failed,
     }).toEqual({
       found: listed.length,
-      processed: listed.length - failed.length,
+      processed: listed.length - skipped - failed.length,
+      skipped,
       failed: failed.length,
     })
     const reasons = this.#world.askEach<string>(
@@ -140,9 +153,30 @@ export class Truth {
       return
     }
     const isLost = row.items_failed > 0
-    const verdict = isLost && row.items_processed === 0 ? 'FAILED' : 'PARTIALLY_COMPLETED'
+    const verdict =
+      isLost && row.items_processed + row.items_skipped === 0 ? 'FAILED' : 'PARTIALLY_COMPLETED'
     const expected = isLost || shortfalls.length > 0 ? verdict : 'COMPLETED'
     expect(row.status).toBe(expected)
+  }
+
+  /** A complete session has seen what it listed, each resource once, and nothing else where it was alone. */
+  #expectAccount(row: SessionRow, pages: readonly ListedPage[]): void {
+    if (row.status !== 'COMPLETED') return
+    const { seen, missing } = JSON.parse(row.comparison ?? '{}') as Partial<Comparison>
+    const listed = new Set(pages.flatMap(({ items }) => items)).size
+    const [sessions] = this.#world.askEach<number>(
+      'select count(*) from sessions where target_name = ?',
+      row.target_name,
+    )
+    expect(seen).toBeGreaterThanOrEqual(listed)
+    if (sessions === 1) expect({ seen, missing }).toEqual({ seen: listed, missing: 0 })
+  }
+
+  /** What is waited for is a limit or a pause that the source asked for, and of an unfinished session. */
+  #expectWait({ status, waiting_reason: reason, waiting_until: until }: SessionRow): void {
+    if (reason === null) return expect(until).toBeNull()
+    expect(OVER.has(status)).toBe(false)
+    expect(reason).toBe(until === null ? 'the token was refused' : 'limited')
   }
 
   /** Nothing that was kept goes away, and what has ended stays so unless somebody resumes it. */
@@ -182,6 +216,11 @@ export class Truth {
 }
 
 const uriOf = (item: JsonValue) => `puppet://${String(item)}`
+
+function faultOfLeftOut(item: JsonValue, failed: number, tasks: readonly string[]) {
+  if (failed > 0) return { fault: 'an item that is left out has failed' }
+  return tasks.includes(uriOf(item)) ? { fault: 'an item that is left out is a task' } : {}
+}
 
 /** What is wrong with what became of an item; a bad one can be mended between two looks at it. */
 function faultOf(item: JsonValue, listed: number, failed: number, tasks: readonly string[]) {

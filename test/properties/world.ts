@@ -80,14 +80,14 @@ export class World {
   faultOfEnd({ sessionId, status, metrics }: SessionState): string | null {
     const [row] = this.ask<{ status: string; owner: string | null }>(
       `select status, total_batches as totalBatches, items_processed as itemsProcessed,
-       items_failed as itemsFailed, lease_owner as owner from sessions where session_id = ?`,
+       items_skipped as itemsSkipped, items_failed as itemsFailed, lease_owner as owner from sessions where session_id = ?`,
       sessionId,
     )
     if (row === undefined) return 'a session is done, and not stored'
     // It says what it wrote itself; another process may have gone on, and ended, unless there was no going on.
     if (row.owner !== null || (this.canBeRefused && status !== 'COMPLETED')) return null
-    const { totalBatches, itemsProcessed, itemsFailed } = metrics
-    const said = { status, totalBatches, itemsProcessed, itemsFailed }
+    const { totalBatches, itemsProcessed, itemsSkipped, itemsFailed } = metrics
+    const said = { status, totalBatches, itemsProcessed, itemsSkipped, itemsFailed }
     const { owner: _, ...stored } = row
     if (JSON.stringify(said) === JSON.stringify(stored)) return null
     return `done says ${JSON.stringify(said)}, stored is ${JSON.stringify(stored)}`

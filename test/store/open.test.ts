@@ -241,7 +241,8 @@ describe('a migration', () => {
         if (seen >= cut) throw new Error('cut off')
       }
       await expect(openStore({ path, onStatement })).rejects.toThrow('cut off')
-      expect([0, MIGRATIONS.length]).toContain(pragma(path, 'user_version'))
+      // Each step is done whole, or not at all.
+      expect(pragma(path, 'user_version')).toBeOneOf([0, ...MIGRATIONS.keys(), MIGRATIONS.length])
       const store = await openStore({ path })
       await TestWalk.begin(store, 'acme')
       await store.close()

@@ -4,9 +4,16 @@ import type { JsonValue } from '../../src/domain/json.ts'
 import { defineSource, type AnySource, type EnumerateContext, type Page } from '../../src/index.ts'
 
 export interface Scripted {
-  /** Items of the listing; one that begins with "bad" is rejected. */
+  /**
+   * Items of the listing; one that begins with "bad" is rejected, and one that
+   * begins with "skip" left out. What follows an "@" is the item's version,
+   * and what follows a "=" is where it is, if not where its name says; one that
+   * ends in "+skip" is left out too.
+   */
   readonly items: readonly string[]
   readonly pageSize: number
+  /** Whether items that begin with "bad" are taken after all. */
+  readonly mended?: boolean
   /** Called before a page is given, with its number from 1; it may throw, or wait. */
   readonly before?: (page: number, context: EnumerateContext) => void | Promise<void>
   /** Added to the page. */
@@ -29,10 +36,21 @@ export function scriptedSource(listings: Record<string, Scripted>): AnySource {
   }
   return defineSource<{ list: string }, string>({
     type: 'scripted',
+    comparable: true,
     spec: z.strictObject({ list: z.string() }),
-    identify(item) {
-      if (item.startsWith('bad')) throw new ItemRejectedError(`"${item}" is bad`)
-      return { key: item, uri: `scripted://${item}`, name: item, metadata: { item } }
+    identify(item, { list }) {
+      const isBad = item.startsWith('bad') && listings[list]?.mended !== true
+      if (isBad) throw new ItemRejectedError(`"${item}" is bad`)
+      const [, key = '', version, at = key, skip] =
+        /^([^@=+]*)(?:@([^=+]*))?(?:=([^+]*))?(\+skip)?$/s.exec(item) ?? []
+      return {
+        key,
+        uri: `scripted://${at}`,
+        name: at,
+        metadata: { item },
+        ...(version !== undefined && { version }),
+        ...((item.startsWith('skip') || skip !== undefined) && { skipped: 'unwanted' }),
+      }
     },
     async *enumerate(spec, cursor: JsonValue | undefined, context) {
       const { items, pageSize, before, page } = listing(spec.list)

@@ -1,6 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { ItemRejectedError, RetryLaterError, SourceError } from '../../src/domain/errors.ts'
+import {
+  ItemRejectedError,
+  PauseError,
+  RetryLaterError,
+  SourceError,
+} from '../../src/domain/errors.ts'
 import type { JsonValue } from '../../src/domain/json.ts'
 import type { AnySource, Page } from '../../src/sources/source.ts'
 import { sourceContract, type SourceContractOptions } from '../../src/testing/index.ts'
@@ -72,6 +77,119 @@ const busyUntil = (ms: number): Partial<Parts> => ({
     throw new RetryLaterError('the service is busy', performance.timeOrigin + ms)
   },
 })
+
+const TEXTS = 'an identity is made of texts, and metadata in plain JSON'
+const ONE_FOR_ONE = 'items are reloaded one for one, in their order'
+const AMONG_GARBAGE = 'an item that is garbage is reloaded among others'
+
+const BROKEN_IDENTITIES: readonly Broken[] = [
+  ...Object.entries({
+    'a version that is a number': { version: 7 },
+    'half a character in the version': { version: 'x\ud800' },
+    'a reason to skip that is no text': { skipped: true },
+    'earlier addresses that are no list': { aliases: 'numbers://old' },
+    'an earlier address that is no text': { aliases: [7] },
+    'half a character in an earlier address': { aliases: ['x\ud800'] },
+    'a password in an earlier address': { aliases: ['https://me:hunter2@h.example/1'] },
+  }).map(([what, change]): Broken => ({
+    what,
+    source: withIdentity((identity) => ({ ...identity, ...change })),
+    fails: [[TEXTS, /version|skip|earlier address/]],
+  })),
+  {
+    what: 'a version that is the time of day',
+    source: withIdentity((identity) => ({ ...identity, version: `${Date.now()}` })),
+    fails: [['an item is identified the same each time', DIFFERENT]],
+  },
+  {
+    what: 'its secret in an earlier address',
+    source: withIdentity((identity) => ({ ...identity, aliases: [`numbers://${SECRET}`] })),
+    fails: [['no secret is in pages, cursors and identities', /holds a secret/]],
+  },
+  {
+    what: 'a pause that tells its secret',
+    source: {
+      async *enumerate(spec, cursor, context) {
+        const { type, values } = await context.credentials()
+        if (type !== OPTIONS.credentials?.type) {
+          throw new PauseError('AUTHENTICATION_FAILED', `refused: ${JSON.stringify(values)}`)
+        }
+        yield* good.enumerate(spec, cursor, context)
+      },
+    },
+    fails: [['no secret is in an error', /an error holds a secret/]],
+  },
+  {
+    what: 'a pause though nothing is wrong',
+    source: {
+      async *enumerate() {
+        yield* []
+        throw new PauseError('CREDENTIAL_UNAVAILABLE', 'come back later')
+      },
+    },
+    fails: [['a walk makes one task for each resource', /come back later/]],
+  },
+]
+
+/** Items that come back after all, one for one; garbage as it was. */
+const reloaded = (change: (items: readonly Item[]) => unknown): Partial<Parts> => ({
+  reload: async (items) => change(items) as readonly JsonValue[],
+})
+
+const BROKEN_RELOADS: readonly Broken[] = [
+  {
+    what: 'a reload of what is left',
+    source: reloaded((items) => items.slice(1)),
+    fails: [
+      [ONE_FOR_ONE, /8 items were reloaded, and not as many came back/],
+      [AMONG_GARBAGE, /not as many came back/],
+    ],
+  },
+  {
+    what: 'a reload that gives nothing',
+    source: reloaded(() => undefined),
+    fails: [[ONE_FOR_ONE, /not as many came back/]],
+  },
+  {
+    what: 'a reload in another order',
+    source: reloaded((items) => items.toReversed()),
+    fails: [[ONE_FOR_ONE, DIFFERENT]],
+  },
+  {
+    what: 'a reload that is no plain JSON',
+    source: reloaded((items) => items.map((item) => ({ ...item, at: new Date(0) }))),
+    fails: [[ONE_FOR_ONE, /not plain JSON/]],
+  },
+  {
+    what: 'a reload that knows good items only',
+    source: {
+      reload: async (items) => items.map((item) => itemSchema.parse(item)),
+    },
+    fails: [[AMONG_GARBAGE, /./]],
+  },
+  {
+    what: 'a reload that leaves garbage out',
+    source: reloaded((items) => items.filter((item) => itemSchema.safeParse(item).success)),
+    fails: [[AMONG_GARBAGE, /not as many came back/]],
+  },
+  {
+    what: 'a reload that changes what it is given',
+    source: reloaded((items) => {
+      for (const item of items) item.tags?.push('seen')
+      return items
+    }),
+    fails: [['reloading leaves items and spec as they were', /were changed/]],
+  },
+  {
+    what: 'a reload that is deaf to its signal',
+    source: {
+      reload: (items, _, { signal }) =>
+        signal.aborted ? forever() : new Promise((resolve) => setTimeout(resolve, 50, items)),
+    },
+    options: { patienceMs: 20 },
+    fails: [['a reload that is aborted ends', /nothing has come of it/]],
+  },
+]
 
 const BROKEN: readonly Broken[] = [
   {
@@ -647,7 +765,7 @@ const BROKEN: readonly Broken[] = [
       source: withIdentity((identity) => ({ ...identity, [field]: '' })),
       fails: [
         [
-          'an identity has a key, a URI and a name, and metadata in plain JSON',
+          'an identity is made of texts, and metadata in plain JSON',
           new RegExp(`the ${field} is not a text, or empty`),
         ],
       ],
@@ -657,7 +775,7 @@ const BROKEN: readonly Broken[] = [
       source: withIdentity((identity) => ({ ...identity, [field]: 'x\ud800' })),
       fails: [
         [
-          'an identity has a key, a URI and a name, and metadata in plain JSON',
+          'an identity is made of texts, and metadata in plain JSON',
           new RegExp(`the ${field} holds half a character`),
         ],
       ],
@@ -666,19 +784,14 @@ const BROKEN: readonly Broken[] = [
   {
     what: 'a password in the URI',
     source: withIdentity((identity) => ({ ...identity, uri: 'https://me:hunter2@h.example/1' })),
-    fails: [
-      [
-        'an identity has a key, a URI and a name, and metadata in plain JSON',
-        /carries credentials/,
-      ],
-    ],
+    fails: [['an identity is made of texts, and metadata in plain JSON', /carries credentials/]],
   },
+  ...BROKEN_IDENTITIES,
+  ...BROKEN_RELOADS,
   {
     what: 'metadata with a date',
     source: withIdentity((identity) => ({ ...identity, metadata: { at: new Date(0) } })),
-    fails: [
-      ['an identity has a key, a URI and a name, and metadata in plain JSON', /not plain JSON/],
-    ],
+    fails: [['an identity is made of texts, and metadata in plain JSON', /not plain JSON/]],
   },
   {
     what: 'one key for two',

@@ -1,6 +1,6 @@
 /** Sources that keep their promises in ways of their own: none must be taken for a broken one. */
 import { afterEach, describe, expect, test } from 'vitest'
-import { RetryLaterError } from '../../src/domain/errors.ts'
+import { PauseError, RetryLaterError } from '../../src/domain/errors.ts'
 import type { EnumerateContext } from '../../src/sources/source.ts'
 import { sourceContract, type SourceContractOptions } from '../../src/testing/index.ts'
 import {
@@ -9,7 +9,9 @@ import {
   OPTIONS,
   PAGE_SIZE,
   pageFrom,
+  SECRET,
   sourceOf,
+  withIdentity,
   withPages,
   type Item,
   type Parts,
@@ -84,6 +86,53 @@ const GOOD: readonly {
     source: limited(2, () => 0),
   },
   { what: 'has a service with a clock of its own', source: recovering(20) },
+  {
+    what: 'is paused by credentials that are none of its own',
+    source: {
+      async *enumerate(spec, cursor, context) {
+        const { type, values } = await context.credentials()
+        if (type !== OPTIONS.credentials?.type || values['token'] !== SECRET) {
+          throw new PauseError('AUTHENTICATION_FAILED', 'the token was refused')
+        }
+        yield* good.enumerate(spec, cursor, context)
+      },
+    },
+  },
+  {
+    what: 'leaves out every second number, and tells versions and earlier addresses',
+    source: withIdentity((identity, { id }) => ({
+      ...identity,
+      version: `${id}`,
+      aliases: [`numbers://old/${id}`],
+      ...(id % 2 === 1 && { skipped: 'odd' }),
+    })),
+  },
+  {
+    what: 'is compared, and says what it reads again',
+    source: { ...withPages((page) => ({ ...page, again: true })), comparable: true },
+  },
+  {
+    what: 'brings failed items up to date',
+    source: {
+      reload: async (items) =>
+        items.map((item) => (item?.tags === undefined ? item : { ...item, tags: ['new'] })),
+    },
+  },
+  {
+    what: 'asks to be left alone before it brings items up to date, and minds its signal',
+    source: () => {
+      let asked = 0
+      return {
+        reload: async (items, _, { signal, clock }) => {
+          asked += 1
+          if (asked % 2 === 1) throw new RetryLaterError('slow down', clock.now() + 60_000)
+          await Promise.resolve()
+          signal.throwIfAborted()
+          return items
+        },
+      }
+    },
+  },
   { what: 'gives no total', source: withPages(({ total: _, ...page }) => page) },
   { what: 'gives a total that is null', source: withPages((page) => ({ ...page, total: null })) },
   {

@@ -37,6 +37,7 @@ export const pageFrom = (spec: Spec, from: number): Page<Item> => ({
 
 export interface Parts {
   type: string
+  comparable?: boolean
   spec: unknown
   identify(item: Item, spec: Spec): Identity
   enumerate(
@@ -44,6 +45,11 @@ export interface Parts {
     cursor: JsonValue | undefined,
     context: EnumerateContext,
   ): AsyncIterable<Page>
+  reload?(
+    items: readonly Item[],
+    spec: Spec,
+    context: EnumerateContext,
+  ): Promise<readonly JsonValue[]>
 }
 
 /** Numbers, three a page; it keeps every promise. */

@@ -46,17 +46,19 @@ describe('an organisation by GraphQL', () =>
     sourceContract(githubSource, {
       credentials: githubCredentials('ghp_TheSecretOfTheContract0123456789'),
       invalidSpecs: INVALID_GITHUB,
+      mayRepeat: true,
       setUp: organisation(35),
     }),
   ))
 
 describe('an organisation by REST', () =>
-  runAll(sourceContract(githubSource, { setUp: organisation(25) })))
+  runAll(sourceContract(githubSource, { mayRepeat: true, setUp: organisation(25) })))
 
 describe('an organisation, by one source for all', () =>
   runAll(
     sourceContract(githubSource(), {
       credentials: githubCredentials('ghp_TheSecretOfTheContract0123456789'),
+      mayRepeat: true,
       setUp: organisation(25),
     }),
   ))
@@ -72,6 +74,7 @@ describe('an organisation that turns its callers away at times', () =>
   runAll(
     sourceContract(githubSource, {
       credentials: githubCredentials('ghp_TheSecretOfTheContract0123456789'),
+      mayRepeat: true,
       setUp: organisation(35, limited()),
     }),
   ))
@@ -83,8 +86,20 @@ describe('a list of repositories', () =>
     sourceContract(githubSource, {
       spec: { repoList },
       expected: repoList.map((name) => `https://github.com/${name}`),
-      credentials: githubCredentials('ghp_TheSecretOfTheContract0123456789'),
       invalidSpecs: INVALID_GITHUB,
+    }),
+  ))
+
+describe('a list of repositories that is looked up', () =>
+  runAll(
+    sourceContract(githubSource, {
+      credentials: githubCredentials('ghp_TheSecretOfTheContract0123456789'),
+      setUp: async () => {
+        const { spec, ...rest } = await organisation(35)()
+        const { baseUrl, perPage } = spec
+        const names = rest.expected.map((url) => url.split('/').slice(-2).join('/'))
+        return { ...rest, spec: { repoList: names, baseUrl, perPage } }
+      },
     }),
   ))
 

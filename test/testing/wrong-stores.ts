@@ -2,6 +2,7 @@
 import { newId } from '../../src/domain/identity.ts'
 import type { SessionState } from '../../src/domain/session-state.ts'
 import type { CommitSession, Store } from '../../src/store/store.ts'
+import { WRONG_INVENTORIES } from './wrong-inventories.ts'
 
 export interface Broken {
   readonly what: string
@@ -19,6 +20,8 @@ const PAGE_FIELDS = 'a commit of a page writes every field of its session, and i
 const SESSION_FIELDS = 'a commit of a session alone writes every field of it, and its checkpoint'
 const FAILED_AGAIN = 'failed items are tried again in any number on one page'
 
+const NOTHING_SEEN = { seen: 0, new: 0, changed: 0, unchanged: 0, missing: 0 }
+
 /** What a careless store could make of a session's fields. */
 const MISWRITTEN: readonly (readonly [string, (session: SessionState) => Partial<SessionState>])[] =
   [
@@ -34,6 +37,17 @@ const MISWRITTEN: readonly (readonly [string, (session: SessionState) => Partial
       ({ timeline }) => ({ timeline: { ...timeline, startedAt: timeline.lastUpdate } }),
     ],
     ['no failed batches', ({ metrics }) => ({ metrics: { ...metrics, failedBatches: 0 } })],
+    ['no skipped items', ({ metrics }) => ({ metrics: { ...metrics, itemsSkipped: 0 } })],
+    ['no comparison', () => ({ comparison: null })],
+    [
+      'a comparison that is never taken back',
+      (s) => ({ comparison: s.comparison ?? NOTHING_SEEN }),
+    ],
+    ['nothing of what is waited for', () => ({ waiting: null })],
+    [
+      'no time of what is waited for',
+      ({ waiting }) => ({ waiting: waiting && { ...waiting, until: null } }),
+    ],
     ['no failed items', ({ metrics }) => ({ metrics: { ...metrics, itemsFailed: 0 } })],
   ]
 
@@ -72,6 +86,7 @@ function live(store: Store): Partial<Store['repositories']> {
 
 export const WRONG_STORES: readonly Broken[] = [
   ...miswritten,
+  ...WRONG_INVENTORIES,
   {
     what: 'knows targets by their names',
     change: (store) => ({

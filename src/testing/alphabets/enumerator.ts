@@ -22,6 +22,7 @@ const FETCHED: Readonly<Record<string, FetchOutcome>> = {
   'a page': { kind: 'page' },
   'nothing more': { kind: 'exhausted' },
   'a wait': { kind: 'wait', until: 5_000, reason: 'limited' },
+  'a pause': { kind: 'pause', reason: 'the token was refused' },
   'an error': { kind: 'error', retryable: true, reason: 'connection reset' },
   'a refusal': { kind: 'error', retryable: false, reason: 'the source is gone' },
 }
@@ -71,6 +72,7 @@ const EVENTS: Readonly<Record<string, readonly AnyEventObject[]>> = {
     cancel,
   ],
   holding: [done('awaitWindow'), broke('awaitWindow'), after('HOLD', 'holding'), cancel, lost],
+  recordingWait: [...written('recordWait', 'committed', 'stale'), cancel],
   waiting: [after('WAIT', 'waiting'), cancel, lost],
   backingOff: [after('BACKOFF', 'backingOff'), cancel, lost],
   stalling: [...written('recordStall', 'committed', 'stale'), cancel],

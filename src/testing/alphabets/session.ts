@@ -15,16 +15,25 @@ export const SHORTFALL: Shortfall = { code: 'sso', detail: 'one repository is hi
 /** Why a source refuses for good. */
 export const REFUSAL = 'the source is gone'
 
+/** The same in the words of a verdict. */
+const LOSS: Shortfall = { code: 'failed', detail: REFUSAL }
+
 type Batch = Extract<SessionEvent, { type: 'batch.committed' }>
 
 /** The pages by what is in them: items kept, items that fail, what the source leaves out and how much it has. */
 const PAGES: Readonly<
-  Record<string, Pick<Batch, 'processed' | 'failed' | 'shortfalls' | 'total'>>
+  Record<string, Pick<Batch, 'processed' | 'skipped' | 'failed' | 'shortfalls' | 'total'>>
 > = {
-  'a page': { processed: 2, failed: 0, shortfalls: [], total: 9 },
-  'a page with bad items': { processed: 1, failed: 2, shortfalls: [], total: null },
-  'a page of bad items': { processed: 0, failed: 2, shortfalls: [], total: null },
-  'a page with a shortfall': { processed: 1, failed: 0, shortfalls: [SHORTFALL], total: null },
+  'a page': { processed: 2, skipped: 1, failed: 0, shortfalls: [], total: 9 },
+  'a page with bad items': { processed: 1, skipped: 0, failed: 2, shortfalls: [], total: null },
+  'a page of bad items': { processed: 0, skipped: 0, failed: 2, shortfalls: [], total: null },
+  'a page with a shortfall': {
+    processed: 1,
+    skipped: 0,
+    failed: 0,
+    shortfalls: [SHORTFALL],
+    total: null,
+  },
 }
 
 /** The pages of a listing are numbered; the number is the cursor. */
@@ -50,6 +59,7 @@ function pages({ position, metrics, timeline }: SessionContext): Batch[] {
     ...common,
     position: { ...position, after: position.until },
     processed: retried - failed,
+    skipped: 0,
     failed,
     retried,
     batchFailed: failed === retried,
@@ -67,7 +77,7 @@ function walked(context: SessionContext): SessionEvent[] {
     ...(retried ? [] : pages(context)),
     ...(retries ? [] : [{ type: 'listing.exhausted', at } as const]),
     { type: 'session.stall', at },
-    { type: 'session.fail', at, reason: REFUSAL, pageLost: true },
+    { type: 'session.fail', at, reason: REFUSAL, pageLost: true, shortfalls: [LOSS] },
   ]
 }
 

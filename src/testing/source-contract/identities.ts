@@ -11,6 +11,9 @@ import { damaged, garbage } from './garbage.ts'
 import { tried, type Tried } from './identify.ts'
 import { assertPlain } from './plain.ts'
 
+const isText = (value: unknown): value is string =>
+  typeof value === 'string' && value.isWellFormed()
+
 function checkIdentity(identity: Identity): void {
   for (const field of ['key', 'uri', 'name'] as const) {
     const text: unknown = identity[field]
@@ -18,7 +21,15 @@ function checkIdentity(identity: Identity): void {
     assert.ok(text.isWellFormed(), `the ${field} holds half a character`)
   }
   assert.ok(!carriesCredentials(identity.uri), 'the URI carries credentials')
-  const { metadata = {} } = identity
+  const { metadata = {}, version = '', skipped = '', aliases = [] } = identity
+  for (const [what, text] of Object.entries({ version, 'reason to skip': skipped })) {
+    assert.ok(isText(text), `the ${what} is no text, or holds half a character`)
+  }
+  assert.ok(Array.isArray(aliases), 'the earlier addresses are no list')
+  for (const alias of aliases) {
+    assert.ok(isText(alias), 'an earlier address is no text, or holds half a character')
+    assert.ok(!carriesCredentials(alias), 'an earlier address carries credentials')
+  }
   assert.ok(!Array.isArray(metadata) && typeof metadata === 'object', 'metadata is no object')
   assertPlain(metadata, 'the metadata')
 }
@@ -47,7 +58,7 @@ export const identities: readonly SourceCase[] = [
     for (const [i, identity] of after.entries()) equal(identity, before[i])
   }),
 
-  promises('an identity has a key, a URI and a name, and metadata in plain JSON', async (bench) => {
+  promises('an identity is made of texts, and metadata in plain JSON', async (bench) => {
     const identify = bench.identifier()
     for (const item of await resources(bench)) checkIdentity(identify(item))
   }),

@@ -4,6 +4,7 @@ import { identities } from './identities.ts'
 import { listings } from './listings.ts'
 import type { SourceCase } from './case.ts'
 import type { SourceContractOptions } from './options.ts'
+import { reloading } from './reloading.ts'
 import { resuming } from './resuming.ts'
 import { secrets } from './secrets.ts'
 import { specs } from './specs.ts'
@@ -19,6 +20,7 @@ const CASES: readonly SourceCase[] = [
   ...resuming,
   ...stopping,
   ...identities,
+  ...reloading,
   ...secrets,
   ...walks,
 ]

@@ -25,6 +25,7 @@ function observed(source: AnySource, waits: Waits, onPage: (number: number) => v
   let row = newRow()
   return {
     type: 'contract',
+    ...(source.comparable !== undefined && { comparable: source.comparable }),
     spec: source.spec,
     identify: (item, spec) => source.identify(item, spec),
     async *enumerate(spec, cursor: JsonValue | undefined, context: EnumerateContext) {
@@ -131,8 +132,10 @@ async function makesEachTaskOnce(bench: Bench, stop: Stop): Promise<void> {
     async () => {
       const pages = await bench.pages()
       const uriOf = new Map<string, string>()
-      for (const { key, uri } of bench.identities(pages.flatMap(({ items }) => items))) {
-        if (!uriOf.has(key)) uriOf.set(key, uri)
+      const identities = bench.identities(pages.flatMap(({ items }) => items))
+      for (const { key, uri, skipped } of identities) {
+        // What the target leaves out has no task.
+        if (skipped === undefined && !uriOf.has(key)) uriOf.set(key, uri)
       }
       await walkToEnd(bench, { database, stop, limit: pages.length + 2 })
       const uris = (await tasksIn(database)).map(({ resourceUri }) => resourceUri)

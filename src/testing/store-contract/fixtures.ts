@@ -28,10 +28,19 @@ export const sessionNamed = (
   completeness: 'UNKNOWN',
   shortfalls: [],
   total: null,
+  comparison: null,
+  waiting: null,
   lastCheckpoint: null,
   position: { at: 'start' },
   timeline: { startedAt: new Date(T0), lastUpdate: new Date(T0), completedAt: null },
-  metrics: { totalBatches: 0, failedBatches: 0, itemsFound: 0, itemsProcessed: 0, itemsFailed: 0 },
+  metrics: {
+    totalBatches: 0,
+    failedBatches: 0,
+    itemsFound: 0,
+    itemsProcessed: 0,
+    itemsSkipped: 0,
+    itemsFailed: 0,
+  },
   config: { name: targetName, sourceType: 'github', authRef: 'ci', spec: { org: targetName } },
   ...overrides,
 })
@@ -74,6 +83,8 @@ export const identities = (prefix: string, count: number): Identity[] =>
 
 export interface PageOf {
   readonly kept?: readonly Identity[]
+  readonly skipped?: readonly Identity[]
+  readonly sighted?: CommitPage['sighted']
   readonly rejected?: CommitPage['rejected']
   readonly retriedItems?: readonly number[]
   /** What the session becomes with this page. */
@@ -135,7 +146,7 @@ export class TestWalk {
 
   /** What `page` and `advance` would commit. */
   params(page: PageOf = {}): CommitPage {
-    const { kept = [], rejected = [], retriedItems = [], at = T0 } = page
+    const { kept = [], skipped = [], rejected = [], retriedItems = [], at = T0 } = page
     const position: Position = { at: 'after', cursor: this.batches + 1 }
     const session: SessionState = {
       ...this.state,
@@ -157,16 +168,19 @@ export class TestWalk {
         position,
         timeline: { startedAt: moment, lastUpdate: moment, completedAt: moment },
         metrics: {
-          expectedItems: kept.length + rejected.length,
+          expectedItems: kept.length + skipped.length + rejected.length,
           itemsProcessed: kept.length,
+          itemsSkipped: skipped.length,
           itemsFailed: rejected.length,
           errorDetails: rejected[0]?.reason ?? null,
         },
         ...page.batch,
       },
       kept,
+      skipped,
       rejected,
       retriedItems,
+      ...(page.sighted && { sighted: page.sighted }),
       at,
     }
   }
@@ -181,17 +195,15 @@ export class TestWalk {
   }
 
   /** Commits a change of the session that no page belongs to. */
-  async advance(change: Partial<SessionState>, batch?: Batch): Promise<void> {
+  async advance(
+    change: Partial<SessionState>,
+    also: Pick<CommitSession, 'batch' | 'missing'> = {},
+  ): Promise<void> {
     const session = { ...this.state, ...change }
-    const params = {
-      fence: this.fence(),
-      session,
-      checkpoint: checkpointOf(session),
-      ...(batch === undefined ? {} : { batch }),
-    }
+    const params = { fence: this.fence(), session, checkpoint: checkpointOf(session), ...also }
     await this.#store.commitSession(params)
     this.#took(params)
-    if (batch !== undefined) this.batches += 1
+    if (also.batch !== undefined) this.batches += 1
   }
 
   #took({ session }: CommitSession): void {

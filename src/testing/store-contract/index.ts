@@ -1,4 +1,5 @@
 import type { ContractCase } from '../contract-case.ts'
+import { addresses } from './addresses.ts'
 import type { OpenStore } from './cases.ts'
 import { checkpoints } from './checkpoints.ts'
 import { closing } from './closing.ts'
@@ -6,6 +7,7 @@ import { commits } from './commits.ts'
 import { concurrency } from './concurrency.ts'
 import { failedItems } from './failed-items.ts'
 import { noResourceTwice } from './identities.ts'
+import { inventory } from './inventory.ts'
 import { jobs, rules } from './jobs.ts'
 import { lateCommits } from './late-commits.ts'
 import { claims, leases } from './leases.ts'
@@ -17,6 +19,7 @@ import { scanTargets } from './scan-targets.ts'
 import { sessions } from './sessions.ts'
 import { tasks } from './tasks.ts'
 import { rounds, unfinished } from './unfinished.ts'
+import { answers, waiting } from './waiting.ts'
 
 export type { OpenStore } from './cases.ts'
 
@@ -29,6 +32,9 @@ const SUBJECTS = [
   noResourceTwice,
   commits,
   lateCommits,
+  waiting,
+  inventory,
+  addresses,
   tasks,
   scanTargetsOfAWalk,
   failedItems,
@@ -39,6 +45,7 @@ const SUBJECTS = [
   jobs,
   rules,
   rounds,
+  answers,
   saves,
   concurrency,
   closing,

@@ -77,7 +77,7 @@ export const lateCommits = casesOf('a commit that is too late changes nothing at
   test('a change of the session whose batch cannot be stored', async (store) => {
     const { walk, before } = await prepared(store)
     const { batch } = walk.params({ batch: { number: 1 } })
-    await thrownBy(walk.advance({ status: 'FAILED', failureReason: 'gone' }, batch))
+    await thrownBy(walk.advance({ status: 'FAILED', failureReason: 'gone' }, { batch }))
     equal(await everythingIn(store), before)
   })
 

@@ -105,7 +105,8 @@ export const pages = casesOf('a page', (test) => {
         timeline: { startedAt: at(1), lastUpdate: at(3), completedAt: null },
         metrics: {
           expectedItems: 7,
-          itemsProcessed: 4,
+          itemsProcessed: 3,
+          itemsSkipped: 1,
           itemsFailed: 3,
           errorDetails: HARD_TEXTS[3],
         },
@@ -123,7 +124,8 @@ export const pages = casesOf('a page', (test) => {
       timeline: { startedAt: at(1), lastUpdate: at(3), completedAt: null },
       metrics: {
         expectedItems: 7,
-        itemsProcessed: 4,
+        itemsProcessed: 3,
+        itemsSkipped: 1,
         itemsFailed: 3,
         errorDetails: HARD_TEXTS[3],
       },
@@ -142,9 +144,15 @@ export const pages = casesOf('a page', (test) => {
       ...walk.params().batch,
       status: 'FAILED' as const,
       position: null,
-      metrics: { expectedItems: 0, itemsProcessed: 0, itemsFailed: 0, errorDetails: 'gone' },
+      metrics: {
+        expectedItems: 0,
+        itemsProcessed: 0,
+        itemsSkipped: 0,
+        itemsFailed: 0,
+        errorDetails: 'gone',
+      },
     }
-    await walk.advance({ status: 'FAILED', failureReason: 'gone' }, lost)
+    await walk.advance({ status: 'FAILED', failureReason: 'gone' }, { batch: lost })
     const { batches } = store.repositories
     equal(
       (await batches.findBySessionId(walk.sessionId)).map((b) => b.number),
@@ -181,6 +189,7 @@ export const pages = casesOf('a page', (test) => {
           failedBatches: 4,
           itemsFound: 3,
           itemsProcessed: 2,
+          itemsSkipped: 0,
           itemsFailed: 1,
         },
       },

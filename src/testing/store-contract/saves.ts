@@ -51,6 +51,7 @@ export const saves = casesOf('saving by hand', (test) => {
         failedBatches: 2,
         itemsFound: 3,
         itemsProcessed: 4,
+        itemsSkipped: 6,
         itemsFailed: 5,
       },
     })
@@ -77,11 +78,20 @@ export const saves = casesOf('saving by hand', (test) => {
       status: 'SUCCEEDED',
       position: { at: 'end' },
       timeline: { startedAt: at(1), lastUpdate: at(2), completedAt: at(3) },
-      metrics: { expectedItems: 7, itemsProcessed: 7, itemsFailed: 0, errorDetails: null },
+      metrics: {
+        expectedItems: 7,
+        itemsProcessed: 5,
+        itemsSkipped: 2,
+        itemsFailed: 0,
+        errorDetails: null,
+      },
     } as const
     await batches.save(batch)
     equal(await batches.findBySessionId(sessionId), [batch])
-    const changed = { ...batch, metrics: { ...batch.metrics, itemsProcessed: 6, itemsFailed: 1 } }
+    const changed = {
+      ...batch,
+      metrics: { ...batch.metrics, itemsProcessed: 3, itemsSkipped: 3, itemsFailed: 1 },
+    }
     await batches.save(changed)
     equal(await batches.findBySessionId(sessionId), [changed])
     const unknown = { ...batch, sessionId: newId(), batchId: newId() }

@@ -28,6 +28,8 @@ export const sessions = casesOf('sessions', (test) => {
         { code: 'truncated', detail: '' },
       ],
       total: 12_345,
+      comparison: { seen: 6, new: 5, changed: 4, unchanged: 3, missing: 2 },
+      waiting: { reason: HARD_TEXTS[0], until: at(7) },
       position: { at: 'retrying', after: 3, until: 9, resumeAt: { at: 'after', cursor: null } },
       timeline: { startedAt: at(1), lastUpdate: at(2), completedAt: at(3) },
       metrics: {
@@ -35,6 +37,7 @@ export const sessions = casesOf('sessions', (test) => {
         failedBatches: 2,
         itemsFound: 3,
         itemsProcessed: 4,
+        itemsSkipped: 6,
         itemsFailed: 5,
       },
       config: { name: 'acme', sourceType: 'github', authRef: null, spec: HARD_JSON },

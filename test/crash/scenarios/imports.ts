@@ -31,6 +31,7 @@ function sessionAfter(batches: number): SessionState {
       at: number + 2,
       position: { at: 'after', cursor: number },
       processed: 1,
+      skipped: 0,
       failed: 0,
       retried: 0,
       batchFailed: false,
@@ -46,6 +47,8 @@ function sessionAfter(batches: number): SessionState {
     sourceType: 'url',
     config: { name: 'imported', sourceType: 'url', authRef: null, spec: {} },
     ...machineState(snapshot),
+    comparison: null,
+    waiting: null,
     lastCheckpoint: { id: 0, targetId: SESSION, data: sealSnapshot(snapshot), updatedAt: AT },
   }
 }
@@ -57,7 +60,13 @@ const batchOf = (number: number, itemsProcessed: number): Batch => ({
   status: 'SUCCEEDED',
   position: { at: 'after', cursor: number },
   timeline: TIMELINE,
-  metrics: { expectedItems: 1, itemsProcessed, itemsFailed: 0, errorDetails: null },
+  metrics: {
+    expectedItems: 1,
+    itemsProcessed,
+    itemsSkipped: 0,
+    itemsFailed: 0,
+    errorDetails: null,
+  },
 })
 
 async function importSession({ sessions, batches, checkpoints }: Repositories): Promise<void> {

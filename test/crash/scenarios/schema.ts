@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
-import type Database from 'better-sqlite3'
+import Database from 'better-sqlite3'
 import { sql } from 'kysely'
-import { openStore } from '../../../src/index.ts'
 import { MIGRATIONS, type Migration } from '../../../src/store/migrations.ts'
 import { APPLICATION_ID } from '../../../src/store/sqlite.ts'
 import { itemsNamed, scriptedTarget } from '../../support/scripted-source.ts'
+import { makeVersion1 } from '../../support/version-1.ts'
 import type { Life } from '../life.ts'
 import { musterAt } from '../places.ts'
 import type { Problems, Scenario } from '../scenario.ts'
@@ -37,16 +38,55 @@ export const emptyFileScenario: Scenario = {
   truth: isCurrent,
 }
 
-/** From each schema that was ever released to the present one. */
-export const upgradeScenarios: readonly Scenario[] = MIGRATIONS.slice(1).map((_, index) => ({
-  title: `a database of schema version ${index + 1} is brought up to date`,
+/** Each thing that the rows of version 1 say, in whichever version they are now. */
+const VERSION_1 = [
+  'select session_id, job, target_key, status, items_found, config from sessions order by id',
+  'select session, number, status, expected_items, items_failed from batches order by 1, 2',
+  'select seq, task_id, session, uri from tasks order by seq',
+  'select source_type, key, uri, name, metadata from resources order by id',
+  'select id, session, item, reason from failed_items order by id',
+  'select target_id, data from checkpoints order by id',
+]
+
+/** What they come to in the file of version 1; it is never edited. */
+const DIGEST = 'd2e0987ccd78d72183cc4241af286bd2155d09a12b7e34dcaffab4b136592e0a'
+
+const digestOf = (database: Database.Database): string =>
+  createHash('sha256')
+    .update(JSON.stringify(VERSION_1.map((sql) => database.prepare(sql).raw().all())))
+    .digest('hex')
+
+/** A crash leaves the one schema or the other, and every row. */
+const upgradeOf1: Scenario = {
+  title: 'a database of schema version 1, in the middle of a session, is brought up to date',
   async prepare(path) {
-    const store = await openStore({ path, migrations: MIGRATIONS.slice(0, index + 1) })
-    await store.close()
+    await makeVersion1(path)
+    const database = new Database(path)
+    // Who got and acknowledged what, before this process, is nothing that its facts can tell.
+    database.exec('update tasks set acknowledged_at = null')
+    database.close()
   },
   live: openAndClose,
-  truth: isCurrent,
-}))
+  whole(database) {
+    const version = database.pragma('user_version', { simple: true }) as number
+    const hasTargets = column(
+      database,
+      `select name from sqlite_master where name in ('targets', 'sightings', 'aliases', 'answers')`,
+    ).length
+    return [
+      ...(hasTargets === (version === 1 ? 0 : 4) ? [] : [`version ${version} is not whole`]),
+      ...(digestOf(database) === DIGEST ? [] : ['rows were lost or changed']),
+    ]
+  },
+  truth(database) {
+    isCurrent(database)
+    assert.equal(digestOf(database), DIGEST)
+    assert.equal(column(database, 'select distinct target from sessions').length, 4)
+  },
+}
+
+/** From each schema that was released to the present one. */
+export const upgradeScenarios: readonly Scenario[] = [upgradeOf1]
 
 const ROWS = 40
 

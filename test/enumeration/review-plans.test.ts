@@ -1,0 +1,48 @@
+import Database from 'better-sqlite3'
+import { expect, test } from 'vitest'
+import { openStore } from '../../src/store/open.ts'
+import { musterOver } from '../support/muster.ts'
+import { scriptedTarget } from '../support/scripted-source.ts'
+import { quickDatabase } from '../support/temp.ts'
+
+/** The statements of two sessions, of which the second renames, finds again and deactivates. */
+async function statementsOf(path: string): Promise<ReadonlySet<string>> {
+  const statements = new Set<string>()
+  const onStatement = (sql: string) => void statements.add(sql)
+  for (const items of [
+    ['a@1', 'b@1', 'c@1', 'd@1'],
+    ['a@1=moved', 'a@1', 'b@2', 'bad'],
+    ['a@1', 'b@2'],
+  ]) {
+    const store = await openStore({ path, onStatement })
+    const page = () => ({ again: true })
+    const muster = await musterOver({ a: { items, pageSize: 2, page } }, { database: store })
+    const target = { ...scriptedTarget('a'), onlyChanged: true, deactivateAfter: 1 }
+    await muster.coordinator.enumerateTarget(target).done
+    const { githubRepos } = store.repositories
+    await githubRepos.getByUrl('https://github.com/a/b')
+    await githubRepos.aliases(1)
+    await muster.close()
+  }
+  return statements
+}
+
+/** How SQLite would go about a statement; the values do not matter to it. */
+function planOf(database: Database.Database, sql: string): string[] {
+  const values = Array.from(sql.matchAll(/\?/g), () => '[]')
+  const rows = database.prepare(`explain query plan ${sql}`).all(...values) as { detail: string }[]
+  return rows.map(({ detail }) => detail)
+}
+
+test('no statement of a walk looks through the whole of what all targets hold', async () => {
+  const path = quickDatabase()
+  const statements = await statementsOf(path)
+  const database = new Database(path, { readonly: true })
+  const scans = [...statements]
+    .filter((sql) => /^(select|insert|update|delete|with)/i.test(sql))
+    .flatMap((sql) => planOf(database, sql).map((detail) => ({ sql, detail })))
+    .filter(({ detail }) => /^SCAN (sightings|aliases|answers|resources|targets)\b/.test(detail))
+  database.close()
+  expect([...statements].some((sql) => sql.startsWith('update resources set is_active'))).toBe(true)
+  expect(scans).toEqual([])
+})
