@@ -4,13 +4,41 @@ import type { Path, Problem } from './problem.ts'
 
 /**
  * A secret, or how to get it: the value itself, a text with `${NAME}` in it,
- * which is read from the environment when used, or a function.
+ * which is read from the environment when used, or a function. The function is
+ * asked before each use and should keep what it got; with `renew`, what it gave
+ * last was refused, and it has to get another.
  */
-export type SecretValue = string | (() => string | Promise<string>)
+export type SecretValue =
+  string | ((request?: { readonly renew: boolean }) => string | Promise<string>)
+
+/** A GitHub App's installation. Its tokens are made when they are needed, and anew before they expire. */
+export interface AppConfig {
+  /** The App's id, or its client id: a number, or a text that may refer to the environment. */
+  readonly appId: number | string
+  /** In PEM, as GitHub gives it (PKCS#1) or converted (PKCS#8); `\n` may stand for a line break. */
+  readonly privateKey: SecretValue
+  /** The last part of the installation's address: a number, or a text that may refer to the environment. */
+  readonly installationId: number | string
+}
+
+/** How to get GitHub's tokens: exactly one of `token`, `tokens` and `app`. */
+export interface GithubAuth {
+  readonly token?: SecretValue
+  /** A pool: each request goes with the token that has the most left. They should see the same. */
+  readonly tokens?: readonly SecretValue[]
+  readonly app?: AppConfig
+  /**
+   * What of each of GitHub's limits is left to others who use the credential:
+   * a number of points, or a share such as `'10%'`, which never becomes more
+   * than half of a limit. Default: 5%, so 250 of a person's 5,000 points an
+   * hour. Without a credential nothing is left.
+   */
+  readonly reserve?: number | string
+}
 
 /** One entry of `auth`: how to get the credentials that targets name by `authRef`. */
 export type AuthConfig =
-  | { readonly type: 'github'; readonly config: { readonly token: SecretValue } }
+  | { readonly type: 'github'; readonly config: GithubAuth }
   | {
       readonly type: 's3'
       readonly config: {
@@ -25,12 +53,20 @@ export type AuthConfig =
 export type AuthConfigs = Readonly<Record<string, AuthConfig>>
 
 /** The keys of an auth entry's `config`, by type; true for one that has to be there. */
-export const AUTH_KEYS: Readonly<Record<AuthConfig['type'], Readonly<Record<string, boolean>>>> = {
-  github: { token: true },
+const AUTH_KEYS: Readonly<Record<AuthConfig['type'], Readonly<Record<string, boolean>>>> = {
+  github: { token: false, tokens: false, app: false, reserve: false },
   s3: { accessKeyId: true, secretAccessKey: true, sessionToken: false },
   none: {},
   unauthenticated: {},
 }
+
+/** The keys of a config's inner mapping, the only one there is. */
+const APP_KEYS = ['appId', 'privateKey', 'installationId'] as const
+
+/** Every key of a config, whatever its type: what config files spell in snake_case. */
+export const CONFIG_KEYS: readonly string[] = [
+  ...new Set([...Object.values(AUTH_KEYS).flatMap(Object.keys), ...APP_KEYS]),
+]
 
 const isAuthType = (type: unknown): type is AuthConfig['type'] =>
   typeof type === 'string' && Object.hasOwn(AUTH_KEYS, type)
@@ -74,21 +110,99 @@ function entryProblems(entry: unknown, name: string, path: Path): Problem[] {
 function configProblems(config: unknown, type: AuthConfig['type'], path: Path): Problem[] {
   const keys = AUTH_KEYS[type]
   const required = Object.keys(keys).filter((key) => keys[key])
-  if (config === undefined && required.length === 0) return []
+  if (config === undefined && required.length === 0 && type !== 'github') return []
   if (!isPlainObject(config)) {
-    const example = required.length === 0 ? 'nothing' : required.join(' and ')
-    return [{ path, message: `expected a mapping with ${example}, for type ${type}` }]
+    const needed = type === 'github' ? 'one of token, tokens and app' : required.join(' and ')
+    return [{ path, message: `expected a mapping with ${needed || 'nothing'}, for type ${type}` }]
   }
-  const missing = required.filter((key) => config[key] === undefined)
+  const unknown = unknownKeys(config, Object.keys(keys), path)
+  if (type === 'github') return [...unknown, ...githubProblems(config, path)]
   return [
-    ...unknownKeys(config, Object.keys(keys), path),
-    ...missing.map((key) => ({
-      path: [...path, key],
-      message: `is missing; give it as a reference to the environment, such as \${${key.replace(/[A-Z]/g, '_$&').toUpperCase()}}`,
-    })),
+    ...unknown,
+    ...required.filter((key) => config[key] === undefined).map((key) => missing(key, path)),
     ...Object.keys(keys).flatMap((key) => secretProblems(config[key], [...path, key])),
   ]
 }
+
+const missing = (key: string, path: Path): Problem => ({
+  path: [...path, key],
+  message: `is missing; give it as a reference to the environment, such as \${${key.replace(/[A-Z]/g, '_$&').toUpperCase()}}`,
+})
+
+const GITHUB_WAYS = ['token', 'tokens', 'app'] as const
+
+function githubProblems(config: Readonly<Record<string, unknown>>, path: Path): Problem[] {
+  const found = GITHUB_WAYS.filter((key) => config[key] !== undefined)
+  const ways =
+    found.length === 0
+      ? [missing('token', path)]
+      : found.length === 1
+        ? []
+        : [
+            {
+              path,
+              message: `give exactly one of token, tokens and app; found ${found.join(' and ')}`,
+            },
+          ]
+  return [
+    ...ways,
+    ...secretProblems(config['token'], [...path, 'token']),
+    ...poolProblems(config['tokens'], [...path, 'tokens']),
+    ...appProblems(config['app'], [...path, 'app']),
+    ...reserveProblems(config['reserve'], [...path, 'reserve']),
+  ]
+}
+
+function poolProblems(tokens: unknown, path: Path): Problem[] {
+  if (tokens === undefined) return []
+  if (!Array.isArray(tokens)) return [{ path, message: 'expected a list of tokens (not shown)' }]
+  if (tokens.length === 0) return [{ path, message: 'is an empty list; give at least one token' }]
+  return tokens.flatMap((token: unknown, at) =>
+    token === undefined || token === null
+      ? [{ path: [...path, at], message: 'has no value; expected text or ${NAME}' }]
+      : secretProblems(token, [...path, at]),
+  )
+}
+
+function appProblems(app: unknown, path: Path): Problem[] {
+  if (app === undefined) return []
+  if (!isPlainObject(app)) {
+    return [{ path, message: `expected a mapping with ${APP_KEYS.join(', ')}` }]
+  }
+  return [
+    ...unknownKeys(app, APP_KEYS, path),
+    ...APP_KEYS.filter((key) => app[key] === undefined).map((key) => missing(key, path)),
+    ...idProblems(app['appId'], [...path, 'appId']),
+    ...secretProblems(app['privateKey'], [...path, 'privateKey']),
+    ...idProblems(app['installationId'], [...path, 'installationId']),
+  ]
+}
+
+/** An id is no secret, but what stands in its place may be one. */
+function idProblems(id: unknown, path: Path): Problem[] {
+  if (id === undefined || (typeof id === 'number' && Number.isSafeInteger(id) && id > 0)) return []
+  if (typeof id === 'string') return secretProblems(id, path)
+  return [{ path, message: 'expected a whole number above 0, or text such as ${NAME} (not shown)' }]
+}
+
+/** The share of a limit that a text such as `10%` means, or undefined. */
+const shareOf = (text: string): number | undefined => {
+  const share = /^(\d{1,3}(?:\.\d+)?)\s*%$/.exec(text.trim())?.[1]
+  return share === undefined || Number(share) > 50 ? undefined : Number(share)
+}
+
+function reserveProblems(reserve: unknown, path: Path): Problem[] {
+  if (reserve === undefined) return []
+  if (typeof reserve === 'number' && Number.isSafeInteger(reserve) && reserve >= 0) return []
+  if (typeof reserve === 'string' && shareOf(reserve) !== undefined) return []
+  const message =
+    'expected a number of points from 0, or a share of the limit up to 50%, such as "10%"'
+  return [{ path, message }]
+}
+
+/** A reserve that has been checked, as it is handed on. */
+export const readReserve = (reserve: number | string): number | `${number}%` =>
+  typeof reserve === 'number' ? reserve : `${shareOf(reserve) ?? 0}%`
 
 /** What is wrong with the form of a secret value, without a word of it. */
 export function secretProblems(value: unknown, path: Path): Problem[] {

@@ -1,6 +1,6 @@
 import type { AnySource } from '../sources/source.ts'
 import { printed } from '../sources/wording.ts'
-import { AUTH_KEYS } from './auth.ts'
+import { CONFIG_KEYS } from './auth.ts'
 import { toSnake } from './names.ts'
 import { isPlainObject } from './plain-data.ts'
 import { formatPath, type Path, type Problem } from './problem.ts'
@@ -44,7 +44,7 @@ function label(path: Path, root: unknown): string {
 
 /** Turns the camelCase keys that a text mentions into those of the file. */
 function respeller(sources: ReadonlyMap<string, AnySource>): (text: string) => string {
-  const known = ['sourceType', 'authRef', ...Object.values(AUTH_KEYS).flatMap(Object.keys)]
+  const known = ['sourceType', 'authRef', ...CONFIG_KEYS]
   for (const source of sources.values()) known.push(...allKeys(source, []))
   const camel = [...new Set(known)].filter((key) => /^[a-z][A-Za-z\d]*[A-Z]/.test(key))
   const pattern = new RegExp(`\\b(?:${camel.join('|')})\\b`, 'g')

@@ -1,3 +1,4 @@
+import { systemClock, type TimeProvider } from '../domain/clock.ts'
 import type { TaskCredentials } from '../domain/credentials.ts'
 import type { JsonValue } from '../domain/json.ts'
 import type { TargetConfig } from '../domain/session-state.ts'
@@ -30,21 +31,39 @@ export class SecretMask {
 
   #add(secret: string): void {
     if (secret.length < SHORTEST_SECRET) return
+    // The one in use must not be the first to be forgotten.
+    this.#secrets.delete(secret)
     this.#secrets.add(secret)
     const [oldest] = this.#secrets
     if (this.#secrets.size > MAX_REMEMBERED && oldest !== undefined) this.#secrets.delete(oldest)
   }
 }
 
-/** Resolves the credentials of stored targets, and remembers what has to be masked. */
+/** What the values hold beside secrets: masking these would garble messages. */
+const NO_SECRETS = new Set(['identity', 'identities', 'reserve'])
+
+/**
+ * Resolves the credentials of stored targets, and remembers what has to be masked.
+ *
+ * @param clock what tokens that are made on demand expire by
+ */
 export function createResolver(
   credentials: () => CredentialStore,
   mask: SecretMask,
+  clock: TimeProvider = systemClock,
 ): CredentialResolver {
   return {
-    async resolve({ authRef, spec }: TargetConfig): Promise<TaskCredentials> {
-      const resolved = await credentials().resolve(authRef, headersOf(spec['headers']))
-      mask.remember(resolved.values as JsonValue)
+    async resolve({ authRef, spec }: TargetConfig, options = {}): Promise<TaskCredentials> {
+      const { baseUrl } = spec
+      const resolved = await credentials().resolve(authRef, headersOf(spec['headers']), {
+        renew: options.renew,
+        baseUrl: typeof baseUrl === 'string' ? baseUrl : undefined,
+        clock,
+        remember: (secret) => mask.remember(secret),
+      })
+      for (const [key, value] of Object.entries(resolved.values)) {
+        if (!NO_SECRETS.has(key)) mask.remember(value)
+      }
       return resolved
     },
     knows: ({ authRef, spec }) => credentials().has(authRef, headersOf(spec['headers'])),

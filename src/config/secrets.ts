@@ -5,17 +5,24 @@
  * targets overwrite each other's credentials; a store is one scope instead, and
  * `with` makes another.
  */
+import { createHash } from 'node:crypto'
 import { inspect } from 'node:util'
-import { githubCredentials, s3Credentials, unauthenticated } from '../domain/credentials.ts'
+import { systemClock, type TimeProvider } from '../domain/clock.ts'
+import { s3Credentials, unauthenticated } from '../domain/credentials.ts'
 import type { TaskCredentials } from '../domain/credentials.ts'
-import { InvalidInputError, MusterError } from '../domain/errors.ts'
+import { InvalidInputError, PauseError } from '../domain/errors.ts'
+import type { JsonValue } from '../domain/json.ts'
 import {
+  type AppConfig,
   authProblems,
+  readReserve,
   REFERENCE,
   type AuthConfig,
   type AuthConfigs,
+  type GithubAuth,
   type SecretValue,
 } from './auth.ts'
+import { AppTokens } from './github-app.ts'
 import { formatProblem } from './problem.ts'
 
 /** Environment variables, as `process.env` has them. */
@@ -34,6 +41,18 @@ export function headerReference(
   return { $ref: variable ? `env:${variable}` : `target:${target}#${header.toLowerCase()}` }
 }
 
+/** What a credential is resolved for. */
+export interface ResolveOptions {
+  /** Whether what was given last is refused: providers are told, and an App's token is made anew. */
+  readonly renew?: boolean | undefined
+  /** The API that an App's tokens are for; GitHub's own unless told. */
+  readonly baseUrl?: string | undefined
+  /** What an App's tokens expire by; the system's unless told. */
+  readonly clock?: TimeProvider | undefined
+  /** Is told each secret that was read, those that are not handed out too, before it is used. */
+  readonly remember?: ((secret: string) => void) | undefined
+}
+
 /** The credentials of one scope: a Muster instance, or one target of it. */
 export interface CredentialStore {
   /** The names that a target's `authRef` can have. */
@@ -43,14 +62,23 @@ export interface CredentialStore {
   /**
    * The credentials at this moment; call it for each use, since tokens expire.
    * `null` is a target without credentials; its headers travel in `values.headers`.
+   * For GitHub, `values.token` is what a scanner uses; of a pool the tokens take
+   * turns there, and all are in `values.tokens`. The rest is for the source:
+   * what is to be left to others, when a token was made and ends, and `identity`,
+   * which stays the same when a token is renewed.
    *
-   * @throws {MusterError} CREDENTIAL_UNAVAILABLE, naming the credential and the variable
+   * @throws {PauseError} CREDENTIAL_UNAVAILABLE, naming the credential and the variable;
+   *   AUTHENTICATION_FAILED when GitHub refuses an App
    */
-  resolve(authRef: string | null, headers?: HeaderReferences): Promise<TaskCredentials>
+  resolve(
+    authRef: string | null,
+    headers?: HeaderReferences,
+    options?: ResolveOptions,
+  ): Promise<TaskCredentials>
   /**
    * The values behind a target's headers.
    *
-   * @throws {MusterError} CREDENTIAL_UNAVAILABLE, naming the header and the variable
+   * @throws {PauseError} CREDENTIAL_UNAVAILABLE, naming the header and the variable
    */
   resolveHeaders(headers: HeaderReferences): Promise<Record<string, string>>
   /** Keeps a header's value, and returns the reference that may be stored in its place. */
@@ -74,7 +102,39 @@ export function createCredentialStore(
   const problems = authProblems(auth)
   if (problems.length > 0)
     throw new InvalidInputError('INVALID_OPTIONS', problems.map(formatProblem))
-  return new MemoryStore(new Map(Object.entries(auth)), new Map(), options.env ?? process.env)
+  return new MemoryStore({
+    auth: new Map(Object.entries(auth)),
+    headers: new Map(),
+    env: options.env ?? process.env,
+    appTokens: new AppTokens(),
+  })
+}
+
+interface Contents {
+  readonly auth: ReadonlyMap<string, AuthConfig>
+  readonly headers: Map<string, SecretValue>
+  readonly env: Environment
+  readonly appTokens: AppTokens
+}
+
+/** GitHub's own API: docs.github.com, getting-started-with-the-rest-api. */
+const GITHUB_API = 'https://api.github.com'
+
+/** Functions that give secrets, numbered: they have no other name. */
+const providers = new WeakMap<object, number>()
+let providerCount = 0
+
+/** What a secret value is known by whatever it gives; it tells nothing of a secret that is written out. */
+function identityOf(name: string, value: SecretValue): string {
+  if (typeof value === 'string') {
+    const hash = createHash('sha256')
+      .update(JSON.stringify([name, value]))
+      .digest('hex')
+    return `text:${hash.slice(0, 16)}`
+  }
+  const number = providers.get(value) ?? (providerCount += 1)
+  providers.set(value, number)
+  return `provider:${number}`
 }
 
 /** Private fields keep the secrets out of `JSON.stringify` and `util.inspect`. */
@@ -82,15 +142,15 @@ class MemoryStore implements CredentialStore {
   readonly #auth: ReadonlyMap<string, AuthConfig>
   readonly #headers: Map<string, SecretValue>
   readonly #env: Environment
+  readonly #appTokens: AppTokens
+  /** How often each pool was resolved, for its tokens to take turns. */
+  readonly #turns = new Map<string, number>()
 
-  constructor(
-    auth: ReadonlyMap<string, AuthConfig>,
-    headers: Map<string, SecretValue>,
-    env: Environment,
-  ) {
+  constructor({ auth, headers, env, appTokens }: Contents) {
     this.#auth = auth
     this.#headers = headers
     this.#env = env
+    this.#appTokens = appTokens
   }
 
   get names(): readonly string[] {
@@ -101,14 +161,19 @@ class MemoryStore implements CredentialStore {
     return this.#auth.get(name)?.type
   }
 
-  async resolve(authRef: string | null, headers?: HeaderReferences): Promise<TaskCredentials> {
-    const credentials = authRef === null ? unauthenticated() : await this.#resolveAuth(authRef)
+  async resolve(
+    authRef: string | null,
+    headers?: HeaderReferences,
+    options: ResolveOptions = {},
+  ): Promise<TaskCredentials> {
+    const credentials =
+      authRef === null ? unauthenticated() : await this.#resolveAuth(authRef, options)
     if (headers === undefined) return credentials
     const values = { ...credentials.values, headers: await this.resolveHeaders(headers) }
     return { type: credentials.type, values }
   }
 
-  async #resolveAuth(name: string): Promise<TaskCredentials> {
+  async #resolveAuth(name: string, options: ResolveOptions): Promise<TaskCredentials> {
     const auth = this.#auth.get(name)
     if (!auth) {
       const known =
@@ -116,8 +181,13 @@ class MemoryStore implements CredentialStore {
       throw unavailable(`credential "${name}" is not defined here (${known}); add it to auth`)
     }
     const read = (key: string, value: SecretValue): Promise<string> =>
-      this.#read(`${key} of credential "${name}"`, value)
-    if (auth.type === 'github') return githubCredentials(await read('token', auth.config.token))
+      this.#read(`${key} of credential "${name}"`, value, options)
+    if (auth.type === 'github') {
+      const { reserve } = auth.config
+      const values = await this.#githubValues(name, auth.config, { read, options })
+      if (reserve !== undefined) values['reserve'] = readReserve(reserve)
+      return { type: 'GITHUB', values }
+    }
     if (auth.type !== 's3') return unauthenticated()
     const { accessKeyId, secretAccessKey, sessionToken } = auth.config
     return s3Credentials({
@@ -125,6 +195,67 @@ class MemoryStore implements CredentialStore {
       secretAccessKey: await read('secretAccessKey', secretAccessKey),
       ...(sessionToken && { sessionToken: await read('sessionToken', sessionToken) }),
     })
+  }
+
+  async #githubValues(
+    name: string,
+    { token, tokens, app }: GithubAuth,
+    { read, options }: Reading,
+  ): Promise<Record<string, JsonValue>> {
+    if (app !== undefined) return this.#appValues(name, app, { read, options })
+    if (tokens !== undefined) return this.#poolValues(name, tokens, read)
+    if (token === undefined) return {}
+    const value = await read('token', token)
+    // A text gives the same token for as long as the process runs, and needs no other name.
+    if (typeof token === 'string') return { token: value }
+    return { token: value, identity: identityOf(name, token) }
+  }
+
+  /** A token that cannot be read is left out, as long as there is another. */
+  async #poolValues(
+    name: string,
+    values: readonly SecretValue[],
+    read: Reading['read'],
+  ): Promise<Record<string, JsonValue>> {
+    const results = await Promise.allSettled(
+      values.map(async (value, at) => ({
+        token: await read(`tokens[${at}]`, value),
+        identity: identityOf(name, value),
+      })),
+    )
+    const found = results.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
+    const turn = this.#turns.get(name) ?? 0
+    this.#turns.set(name, turn + 1)
+    const next = found[turn % found.length]
+    if (next === undefined) throw results.find((one) => one.status === 'rejected')?.reason
+    return {
+      token: next.token,
+      tokens: found.map(({ token }) => token),
+      identities: found.map(({ identity }) => identity),
+    }
+  }
+
+  async #appValues(
+    name: string,
+    app: AppConfig,
+    { read, options }: Reading,
+  ): Promise<Record<string, JsonValue>> {
+    const { baseUrl = GITHUB_API, clock = systemClock, renew = false } = options
+    const appId = await this.#readId(`appId of credential "${name}"`, app.appId, APP_ID)
+    const where = `installationId of credential "${name}"`
+    const installationId = await this.#readId(where, app.installationId, INSTALLATION_ID)
+    const privateKey = await read('privateKey', app.privateKey)
+    options.remember?.(privateKey.replaceAll('\\n', '\n'))
+    const installation = { appId, installationId, privateKey, name }
+    const minted = await this.#appTokens.get(installation, { baseUrl, clock, renew })
+    options.remember?.(minted.token)
+    return { ...minted, identity: `app:${appId}:${installationId}` }
+  }
+
+  async #readId(what: string, value: number | string, form: RegExp): Promise<string> {
+    const id = await this.#read(what, String(value), {})
+    if (form.test(id)) return id
+    throw unavailable(`the ${what} is not an id (not shown); give the number that GitHub shows`)
   }
 
   async resolveHeaders(headers: HeaderReferences): Promise<Record<string, string>> {
@@ -166,18 +297,25 @@ class MemoryStore implements CredentialStore {
 
   with(auth: AuthConfigs | undefined): CredentialStore {
     const added = createCredentialStore(auth) as MemoryStore
-    return new MemoryStore(
-      new Map([...this.#auth, ...added.#auth]),
-      new Map(this.#headers),
-      this.#env,
-    )
+    return new MemoryStore({
+      auth: new Map([...this.#auth, ...added.#auth]),
+      headers: new Map(this.#headers),
+      env: this.#env,
+      appTokens: this.#appTokens,
+    })
   }
 
   /** Reads a value; `what` says in a message whose it is. */
-  async #read(what: string, value: SecretValue): Promise<string> {
-    const text = typeof value === 'function' ? await call(what, value) : this.#expand(what, value)
-    if (typeof text === 'string' && text !== '') return text
-    throw unavailable(`the ${what} came out empty or not as text; make its function return text`)
+  async #read(what: string, value: SecretValue, options: ResolveOptions = {}): Promise<string> {
+    const text =
+      typeof value === 'function'
+        ? await call(what, value, options.renew === true)
+        : this.#expand(what, value)
+    if (typeof text !== 'string' || text === '') {
+      throw unavailable(`the ${what} came out empty or not as text; make its function return text`)
+    }
+    options.remember?.(text)
+    return text
   }
 
   #expand(what: string, value: string): string {
@@ -204,15 +342,29 @@ class MemoryStore implements CredentialStore {
   }
 }
 
-async function call(what: string, value: () => string | Promise<string>): Promise<string> {
+/** How the parts of a credential are read. */
+interface Reading {
+  readonly read: (key: string, value: SecretValue) => Promise<string>
+  readonly options: ResolveOptions
+}
+
+/** A number, or a client id such as `Iv23liABC`, which GitHub takes as well. */
+const APP_ID = /^(?:\d{1,15}|Iv[\w.]{4,40})$/
+const INSTALLATION_ID = /^\d{1,15}$/
+
+async function call(
+  what: string,
+  value: Exclude<SecretValue, string>,
+  renew: boolean,
+): Promise<string> {
   try {
-    return await value()
+    return await value({ renew })
   } catch (error) {
-    // Its message is kept out of ours: it may quote what the vault said. A vault can be back soon.
+    // Its message is kept out of ours: it may quote what the vault said.
     const message = `the ${what} could not be read: its function failed`
-    throw new MusterError('CREDENTIAL_UNAVAILABLE', message, { retryable: true, cause: error })
+    throw new PauseError('CREDENTIAL_UNAVAILABLE', message, { cause: error })
   }
 }
 
-const unavailable = (message: string): MusterError =>
-  new MusterError('CREDENTIAL_UNAVAILABLE', message)
+const unavailable = (message: string): PauseError =>
+  new PauseError('CREDENTIAL_UNAVAILABLE', message)

@@ -4,7 +4,7 @@
  * user's own.
  */
 import type { AnySource } from '../sources/source.ts'
-import { AUTH_KEYS } from './auth.ts'
+import { CONFIG_KEYS } from './auth.ts'
 import { toCamel, toSnake } from './names.ts'
 import { isPlainObject } from './plain-data.ts'
 import type { Path, Problem } from './problem.ts'
@@ -16,7 +16,7 @@ export interface Respelled {
   readonly problems: readonly Problem[]
 }
 
-const TARGET_KEYS = ['sourceType', 'authRef']
+const TARGET_KEYS = ['sourceType', 'authRef', 'onlyChanged', 'deactivateAfter']
 
 /** A target of a file as a target spec. */
 export function respellTarget(
@@ -40,15 +40,25 @@ export function respellTarget(
 /** The `auth` of a file as auth configs. */
 export function respellAuth(auth: unknown): Respelled {
   if (!isPlainObject(auth)) return { value: auth, problems: [] }
-  const known = Object.values(AUTH_KEYS).flatMap((keys) => Object.keys(keys))
   const problems: Problem[] = []
   const entries = Object.entries(auth).map(([name, entry]) => {
     if (!isPlainObject(entry)) return [name, entry]
-    const config = respellKeys(entry['config'], known, ['auth', name, 'config'])
+    const config = respellConfig(entry['config'], ['auth', name, 'config'])
     problems.push(...config.problems)
     return [name, 'config' in entry ? { ...entry, config: config.value } : entry]
   })
   return { value: Object.fromEntries(entries), problems }
+}
+
+/** Respells a credential's config, and the mapping within it that a GitHub App is. */
+function respellConfig(config: unknown, path: Path): Respelled {
+  const outer = respellKeys(config, CONFIG_KEYS, path)
+  if (!isPlainObject(outer.value) || !('app' in outer.value)) return outer
+  const app = respellKeys(outer.value['app'], CONFIG_KEYS, [...path, 'app'])
+  return {
+    value: { ...outer.value, app: app.value },
+    problems: [...outer.problems, ...app.problems],
+  }
 }
 
 /** Respells a source's part and the mappings within it, as deep as the schema tells of keys. */

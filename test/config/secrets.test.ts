@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { AuthConfigs } from '../../src/config/auth.ts'
 import { createCredentialStore } from '../../src/config/secrets.ts'
-import { InvalidInputError, MusterError } from '../../src/domain/errors.ts'
+import { InvalidInputError, PauseError } from '../../src/domain/errors.ts'
 import { everythingSaid } from './support.ts'
 
 const auth: AuthConfigs = {
@@ -10,11 +10,12 @@ const auth: AuthConfigs = {
   open: { type: 'none' },
 }
 
-async function failure(promise: Promise<unknown>): Promise<MusterError> {
+/** What a session is paused for until somebody has put it right. */
+async function failure(promise: Promise<unknown>): Promise<PauseError> {
   try {
     await promise
   } catch (error) {
-    if (error instanceof MusterError) return error
+    if (error instanceof PauseError) return error
     throw error
   }
   throw new Error('it was resolved')
@@ -62,7 +63,7 @@ describe('credentials', () => {
     const store = createCredentialStore(auth, { env: { EMPTY: '' } })
     expect(await failure(store.resolve('ghx'))).toMatchObject({
       code: 'CREDENTIAL_UNAVAILABLE',
-      retryable: false,
+      retryable: true,
       message: 'credential "ghx" is not defined here (defined: gh, aws, open); add it to auth',
     })
     expect(await failure(createCredentialStore().resolve('gh'))).toMatchObject({
@@ -70,7 +71,7 @@ describe('credentials', () => {
     })
     expect(await failure(store.resolve('gh'))).toMatchObject({
       code: 'CREDENTIAL_UNAVAILABLE',
-      retryable: false,
+      retryable: true,
       message:
         'the token of credential "gh" needs the environment variable TOKEN, which is not set; export it and start again',
     })
@@ -96,7 +97,7 @@ describe('credentials', () => {
       const token = () => value as string
       const store = createCredentialStore({ gh: { type: 'github', config: { token } } })
       const error = await failure(store.resolve('gh'))
-      expect(error).toMatchObject({ code: 'CREDENTIAL_UNAVAILABLE', retryable: false })
+      expect(error).toMatchObject({ code: 'CREDENTIAL_UNAVAILABLE', retryable: true })
       expect(error.message).toContain(
         'came out empty or not as text; make its function return text',
       )
@@ -160,7 +161,7 @@ describe('a store', () => {
     [
       'no config',
       { gh: { type: 'github' } },
-      'auth.gh.config: expected a mapping with token, for type github',
+      'auth.gh.config: expected a mapping with one of token, tokens and app, for type github',
     ],
     [
       'no token',
@@ -247,7 +248,7 @@ describe('headers', () => {
   test('that a process has not loaded, or whose variable is not set, say so', async () => {
     const store = createCredentialStore({}, { env: {} })
     const unloaded = await failure(store.resolveHeaders({ a: { $ref: 'target:dumps#a' } }))
-    expect(unloaded).toMatchObject({ code: 'CREDENTIAL_UNAVAILABLE', retryable: false })
+    expect(unloaded).toMatchObject({ code: 'CREDENTIAL_UNAVAILABLE', retryable: true })
     expect(unloaded.message).toContain('the value of header "a" (target:dumps#a) is not in memory')
     expect(unloaded.message).toContain('load that config, or write the value as ${NAME}')
     const unset = await failure(store.resolveHeaders({ a: { $ref: 'env:KEY' } }))

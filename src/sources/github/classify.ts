@@ -5,7 +5,8 @@
  *
  * https://docs.github.com/en/rest/using-the-rest-api/troubleshooting-the-rest-api
  */
-import { type ErrorCode, RetryLaterError, SourceError } from '../../domain/errors.ts'
+import type { ShortfallCode } from '../../../machines/index.ts'
+import { type ErrorCode, PauseError, RetryLaterError, SourceError } from '../../domain/errors.ts'
 
 /** A response as far as its meaning goes. */
 export interface Answer {
@@ -13,6 +14,10 @@ export interface Answer {
   readonly headers: Readonly<Record<string, string | number | undefined>>
   /** The JSON of the body, or its text where it is none. */
   readonly body: unknown
+  /** Where it came from, which is another address than was asked for after a redirect. */
+  readonly url?: string
+  /** Whether it was redirected for good: the address that was asked for is an old one. */
+  readonly redirected?: boolean
 }
 
 /** Who asked for what; all of it may appear in messages. */
@@ -34,9 +39,10 @@ export interface Moment {
 const UNTOLD_WAIT_MS = 60_000
 const MAX_UNTOLD_DOUBLINGS = 6
 /** The reset is told in whole seconds; the second itself is still limited. */
-const RESET_MARGIN_MS = 1_000
+export const RESET_MARGIN_MS = 1_000
 
-export const LIMIT_MESSAGE = /rate limit|abuse detection/i
+/** The last is what GitHub says, to all that comes, after several refused tokens. */
+export const LIMIT_MESSAGE = /rate limit|abuse detection|login attempts exceeded/i
 
 export const headerOf = (answer: Answer, name: string): string | undefined => {
   const value = answer.headers[name]
@@ -75,19 +81,38 @@ const retryAfter = (answer: Answer, now: number): number | undefined => {
   return Number.isFinite(at) ? at : undefined
 }
 
-const limitEnd = (answer: Answer, { now, strikes }: Moment): { at: number; told: boolean } => {
+interface LimitEnd {
+  readonly at: number
+  readonly told: boolean
+}
+
+const limitEnd = (answer: Answer, { now, strikes }: Moment): LimitEnd => {
   const untold = now + UNTOLD_WAIT_MS * 2 ** Math.min(strikes, MAX_UNTOLD_DOUBLINGS)
   const told = retryAfter(answer, now) ?? exhaustedUntil(answer)
   // A time that has passed by our clock, though the limit holds, tells nothing.
   return told !== undefined && told > now ? { at: told, told: true } : { at: untold, told: false }
 }
 
-export const limitedError = (answer: Answer, subject: Subject, moment: Moment): RetryLaterError => {
+/** GitHub turned a request away for having had too many. */
+export class LimitError extends RetryLaterError {
+  /** Whether only the allowance of one resource is spent; a secondary limit is for all of them. */
+  readonly ofResource: boolean
+
+  constructor(message: string, retryAt: number, ofResource: boolean) {
+    super(message, retryAt)
+    this.ofResource = ofResource
+  }
+}
+
+export const limitedError = (answer: Answer, subject: Subject, moment: Moment): LimitError => {
   const { at, told } = limitEnd(answer, moment)
   const remedy = subject.authenticated ? '' : '; a token raises the limit from 60 an hour to 5,000'
-  return new RetryLaterError(
+  const ofResource =
+    headerOf(answer, 'retry-after') === undefined && exhaustedUntil(answer) !== undefined
+  return new LimitError(
     `${subject.what}: rate limited by GitHub (${answer.status}) until ${new Date(at).toISOString()}${told ? '' : ' at least'}${remedy}`,
     at,
+    ofResource,
   )
 }
 
@@ -101,7 +126,8 @@ const isHttpLimit = (answer: Answer): boolean => {
   )
 }
 
-const credentialName = ({ authRef }: Subject): string =>
+/** What a message calls the credential. */
+export const credentialName = ({ authRef }: Pick<Subject, 'authRef'>): string =>
   authRef === null ? 'the credential' : `the credential "${authRef}"`
 
 /** The page to visit; what follows "?" is a key to it and stays out of messages. */
@@ -129,27 +155,43 @@ export const notFound = (subject: Subject): Meaning => ({
   text: `unknown, renamed, or not visible ${subject.authenticated ? `to ${credentialName(subject)}` : 'without a credential'}; check the spelling, whether it is an org or a user, and what the token may read`,
 })
 
-export const forbidden = (subject: Subject, message: string, needs = ''): Meaning => ({
-  code: 'FORBIDDEN',
-  text: `${credentialName(subject)} lacks a permission (${message || 'no reason given'})${needs && `; needed is ${needs}`}; grant the token read access to the repositories' metadata`,
-})
+/** about-ip-allow-lists: the organisation lets in listed addresses only, whatever the token may do. */
+const ALLOW_LIST_MESSAGE = /\bIP allow list\b/i
+
+export const forbidden = (subject: Subject, message: string, needs = ''): Meaning => {
+  if (ALLOW_LIST_MESSAGE.test(message)) {
+    const text = `the organisation does not let this machine's address in (${message}); have the address added to its IP allow list`
+    return { code: 'FORBIDDEN', text }
+  }
+  return {
+    code: 'FORBIDDEN',
+    text: `${credentialName(subject)} lacks a permission (${message || 'no reason given'})${needs && `; needed is ${needs}`}; grant the token read access to the repositories' metadata`,
+  }
+}
+
+/** A token that is refused; nothing is wrong with the place, so that the session can go on once it is replaced. */
+export const refused = (answer: Answer, subject: Subject): PauseError => {
+  const reason = messageOf(answer.body) || 'no reason given'
+  const text = subject.authenticated
+    ? `${credentialName(subject)} was refused (${reason}); check that the token is whole, not expired and not revoked`
+    : `GitHub wants a credential (${reason}); name one with auth_ref`
+  return new PauseError('AUTHENTICATION_FAILED', `${subject.what}: ${text} [${answer.status}]`)
+}
 
 const httpMeaning = (answer: Answer, subject: Subject): Meaning => {
   const { status } = answer
   const message = messageOf(answer.body)
   const sso = headerOf(answer, 'x-github-sso') ?? ''
-  if (status === 401) {
-    const text = `${credentialName(subject)} was refused (${message}); check that the token is whole, not expired and not revoked`
-    return { code: 'AUTHENTICATION_FAILED', text }
-  }
   if (status === 403 && sso.startsWith('required')) return ssoRequired(subject, ssoPage(sso))
   if (status === 403) {
     return forbidden(subject, message, headerOf(answer, 'x-accepted-github-permissions'))
   }
   if (status === 404) return notFound(subject)
-  if (status === 410 || status === 451) {
-    const why = status === 451 ? 'blocked for legal reasons' : 'gone for good'
-    return { code: 'GONE', text: `${why} (${message}); remove it from the job` }
+  if (status === 410) {
+    return { code: 'GONE', text: `gone for good (${message}); remove it from the job` }
+  }
+  if (status === 451) {
+    return { code: 'DMCA', text: `blocked for legal reasons (${message}); remove it from the job` }
   }
   if (status === 422) {
     const text = `GitHub no longer takes this position in the listing (${message}); start a new session`
@@ -178,13 +220,27 @@ const tooLarge = (subject: Subject, status: number): PageTooLargeError =>
     { retryable: true },
   )
 
+const SHORTFALLS: Partial<Record<ErrorCode, ShortfallCode>> = {
+  SSO_REQUIRED: 'sso',
+  FORBIDDEN: 'forbidden',
+  NOT_FOUND: 'not_found',
+  GONE: 'gone',
+  DMCA: 'dmca',
+}
+
+/** The shortfall that it is when a part of the place, though not the whole of it, fails with this error; undefined for an error that is none. */
+export function shortfallCodeOf(error: unknown): ShortfallCode | undefined {
+  return error instanceof SourceError ? SHORTFALLS[error.code] : undefined
+}
+
 /** The error for an answer whose status is not a success. */
 export function httpFailure(
   answer: Answer,
   subject: Subject,
   moment: Moment,
-): RetryLaterError | SourceError {
+): LimitError | PauseError | SourceError {
   if (isHttpLimit(answer)) return limitedError(answer, subject, moment)
+  if (answer.status === 401) return refused(answer, subject)
   if (answer.status === 502 || answer.status === 504) return tooLarge(subject, answer.status)
   return toError(httpMeaning(answer, subject), subject, answer.status)
 }

@@ -1,25 +1,23 @@
-/** An owner's repositories by GraphQL: its cursors lose nothing when a repository is deleted meanwhile. */
+/** An owner's repositories by GraphQL, one page: its cursors lose nothing when a repository is deleted meanwhile. */
 import { z } from 'zod'
+import type { Shortfall } from '../../../machines/index.ts'
 import { SourceError } from '../../domain/errors.ts'
-import type { JsonRecord, JsonValue } from '../../domain/json.ts'
-import { type Answer, headerOf, malformed } from './classify.ts'
-import type { GithubClient } from './client.ts'
-import { countShortfall, type GraphqlPosition, type OwnerPage, ssoShortfall } from './cursor.ts'
-import { type RepositoryItem, rawRepository } from './identity.ts'
-import type { Owner } from './spec.ts'
+import type { JsonRecord } from '../../domain/json.ts'
+import { type Answer, field, headerOf, malformed, PageTooLargeError } from './classify.ts'
+import type { GithubClient } from './connect.ts'
+import { REPOSITORY_FIELDS } from './facts.ts'
 import { isInvalidCursor, queryFailure } from './query-errors.ts'
+import type { Owner } from './spec.ts'
+import { refusedRows, ssoShortfall } from './verdict.ts'
 
 /** Without an order GitHub promises none, and pages overlap. A user's are narrowed to what the user owns; GitHub adds others' by default. */
-const listing = (field: 'organization' | 'user', affiliations: string): string => `
+const listing = (type: 'organization' | 'user', affiliations: string): string => `
 query MusterRepositories($login: String!, $first: Int!, $after: String) {
-  owner: ${field}(login: $login) {
-    repositories(first: $first, after: $after, orderBy: { field: CREATED_AT, direction: ASC }${affiliations}) {
+  owner: ${type}(login: $login) {
+    listing: repositories(first: $first, after: $after, orderBy: { field: CREATED_AT, direction: ASC }${affiliations}) {
       totalCount
       pageInfo { hasNextPage endCursor }
-      nodes {
-        databaseId id nameWithOwner url isFork isArchived isDisabled isLocked isEmpty
-        visibility diskUsage pushedAt defaultBranchRef { name }
-      }
+      nodes {${REPOSITORY_FIELDS}}
     }
   }
   rateLimit { cost remaining resetAt }
@@ -31,123 +29,133 @@ export const QUERIES: Readonly<Record<Owner['kind'], string>> = {
   user: listing('user', ', ownerAffiliations: OWNER'),
 }
 
-const pageBody = z.object({
-  repositories: z.object({
-    totalCount: z.int().nonnegative(),
-    pageInfo: z.object({ hasNextPage: z.boolean(), endCursor: z.string().nullable() }),
-    nodes: z.array(rawRepository),
-  }),
+const isRecord = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+const connection = z.object({
+  totalCount: z.int().nonnegative(),
+  pageInfo: z.object({ hasNextPage: z.boolean(), endCursor: z.string().nullable() }),
+  nodes: z.array(z.custom<JsonRecord>(isRecord).nullable()),
 })
-type PageBody = z.infer<typeof pageBody>['repositories']
 
 const envelope = z.object({
   data: z.object({ owner: z.unknown() }).nullish(),
   errors: z.array(z.unknown()).optional(),
 })
 
-const lowerCase = (value: JsonValue | undefined): JsonValue =>
-  typeof value === 'string' ? value.toLowerCase() : (value ?? null)
-
-const branchName = (ref: JsonValue | undefined): JsonValue => {
-  if (typeof ref !== 'object' || ref === null || !('name' in ref)) return null
-  return ref.name
+/** One page of a connection. */
+export interface GraphqlPage {
+  readonly rows: readonly JsonRecord[]
+  /** How many entries the page has, those included that were refused. */
+  readonly count: number
+  readonly total: number
+  readonly hasNext: boolean
+  /** Where the page ends. */
+  readonly end: string | null
+  readonly shortfalls: readonly Shortfall[]
+  /** Why the page must not be kept. */
+  readonly damage: SourceError | undefined
+  readonly answer: Answer
 }
 
-const toItem = (node: JsonRecord): RepositoryItem => ({
-  id: node.databaseId ?? null,
-  nodeId: node.id ?? null,
-  fullName: node.nameWithOwner ?? null,
-  url: node.url ?? null,
-  cloneUrl: typeof node.url === 'string' ? `${node.url}.git` : null,
-  defaultBranch: branchName(node.defaultBranchRef),
-  sizeKb: node.diskUsage ?? null,
-  visibility: lowerCase(node.visibility),
-  fork: node.isFork ?? null,
-  archived: node.isArchived ?? null,
-  disabled: node.isDisabled ?? null,
-  locked: node.isLocked ?? null,
-  empty: node.isEmpty ?? null,
-  pushedAt: node.pushedAt ?? null,
-})
+/** The cursor is no longer known; told apart, since the listing can begin anew. */
+export class CursorLostError extends SourceError {}
 
-/** The cursor is no longer known; told apart, since the listing can begin anew once. */
-class CursorLostError extends SourceError {}
+/** Whether an error means that there is no GraphQL: an Enterprise Server may have none, or not for everybody. */
+export const isWithoutGraphql = (error: unknown, { baseUrl }: GithubClient): boolean =>
+  error instanceof SourceError &&
+  baseUrl.endsWith('/api/v3') &&
+  ['FORBIDDEN', 'NOT_FOUND'].includes(error.code) &&
+  // An owner that is refused in a good answer has a word there in place of a status.
+  /\[(403|404)\]$/.test(error.message)
 
-const readPage = (client: GithubClient, answer: Answer): PageBody => {
-  const { subject } = client
-  const outer = envelope.safeParse(answer.body)
-  if (!outer.success) {
-    const form = answer.body === '' ? 'empty' : 'no GraphQL result'
-    throw malformed(
-      subject,
-      `the answer is ${form} (${headerOf(answer, 'content-type') ?? 'no type'})`,
-    )
+const isSaml = (error: unknown): boolean =>
+  field(field(error, 'extensions'), 'saml_failure') === true
+
+/** An entry that this credential may not see, as opposed to one that could not be made. */
+const isRefusal = (error: unknown): boolean => isSaml(error) || field(error, 'type') === 'FORBIDDEN'
+
+/** The owner itself is what the query failed at; any other failure without data is one of making the page. */
+const isAboutOwner = (error: unknown): boolean =>
+  isRefusal(error) || ['NOT_FOUND', 'INSUFFICIENT_SCOPES'].includes(String(field(error, 'type')))
+
+/** Of errors beside a page: those about entries that were refused leave the rest whole, any other does not. */
+const judgeErrors = (
+  answer: Answer,
+  errors: readonly unknown[],
+  nulls: number,
+  { subject }: GithubClient,
+): Pick<GraphqlPage, 'damage' | 'shortfalls'> => {
+  const refusals = errors.filter(isRefusal)
+  const failures = errors.filter((error) => !isRefusal(error))
+  if (failures.length > 0) {
+    return { damage: queryFailure(answer, failures, subject, true), shortfalls: [] }
   }
-  const { data, errors = [] } = outer.data
+  if (nulls > refusals.length) {
+    const text = `${subject.what}: GitHub returned null in place of entries; trying again with a smaller page`
+    const damage = new PageTooLargeError('SOURCE_MALFORMED', text, { retryable: true })
+    return { damage, shortfalls: [] }
+  }
+  const isSso = refusals.some(isSaml)
+  // A refused detail of an entry that is there takes nothing from the listing.
+  const shortfalls = isSso || nulls > 0 ? refusedRows(subject.what, isSso) : []
+  return { damage: undefined, shortfalls }
+}
+
+const readEnvelope = (client: GithubClient, answer: Answer) => {
+  const outer = envelope.safeParse(answer.body)
+  if (outer.success) return outer.data
+  const form = answer.body === '' ? 'empty' : 'no GraphQL result'
+  const type = headerOf(answer, 'content-type') ?? 'no type'
+  throw malformed(client.subject, `the answer is ${form} (${type})`)
+}
+
+/**
+ * Reads the answer to a query whose `owner` has a connection called `listing`.
+ *
+ * @throws {CursorLostError} where GitHub no longer knows the position
+ * @throws {PageTooLargeError} where it could not make the page at all
+ * @throws {SourceError} where there is no such owner, or the answer is no page
+ */
+export function readConnection(client: GithubClient, answer: Answer): GraphqlPage {
+  const { subject } = client
+  const { data, errors = [] } = readEnvelope(client, answer)
   if (isInvalidCursor(errors)) {
     const text = `${subject.what}: GitHub no longer knows the position in the listing; start a new session`
     throw new CursorLostError('SOURCE_CHANGED', text)
   }
   const owner = data?.owner ?? null
-  if (errors.length > 0) throw queryFailure(answer, errors, subject, owner !== null)
-  if (data && owner === null) throw queryFailure(answer, [{ type: 'NOT_FOUND' }], subject, false)
-  const page = pageBody.safeParse(owner)
-  if (!page.success) throw malformed(subject, 'the page has another shape than the query')
-  return page.data.repositories
-}
-
-/** Where the page after this one begins; a cursor that does not move would go round for ever. */
-const nextPosition = (
-  client: GithubClient,
-  page: PageBody,
-  from: GraphqlPosition | undefined,
-  restarts: number,
-): OwnerPage['cursor'] => {
-  const { hasNextPage, endCursor: after } = page.pageInfo
-  if (!hasNextPage) return { kind: 'done' }
-  if (after === null || after === from?.after) {
-    throw malformed(client.subject, 'a page promises another but its cursor does not move')
+  // GitHub says in an error that an owner is not there; without one nothing is said at all.
+  if (data && owner === null && errors.length === 0) {
+    throw malformed(subject, 'the answer holds neither the owner nor an error')
   }
-  return { kind: 'graphql', after, seen: (from?.seen ?? 0) + page.nodes.length, restarts }
-}
-
-const fetchPage = async (
-  client: GithubClient,
-  owner: Owner,
-  { from, restarts, first }: { from: GraphqlPosition | undefined; restarts: number; first: number },
-): Promise<OwnerPage> => {
-  const variables = { login: owner.login, first, after: from?.after ?? null }
-  const answer = await client.query(QUERIES[owner.kind], variables)
-  const page = readPage(client, answer)
-  const cursor = nextPosition(client, page, from, restarts)
-  const { what } = client.subject
-  const seen = (from?.seen ?? 0) + page.nodes.length
+  if (owner === null) throw queryFailure(answer, errors, subject, !errors.some(isAboutOwner))
+  const parsed = connection.safeParse(field(owner, 'listing'))
+  if (!parsed.success) {
+    if (errors.length > 0) throw queryFailure(answer, errors, subject, true)
+    throw malformed(subject, 'the page has another shape than the query')
+  }
+  const { nodes, totalCount: total, pageInfo } = parsed.data
+  const rows = nodes.filter((node) => node !== null)
+  const { damage, shortfalls } = judgeErrors(answer, errors, nodes.length - rows.length, client)
   return {
-    items: page.nodes.map(toItem),
-    total: page.totalCount,
-    cursor,
-    shortfalls: [
-      ...ssoShortfall(headerOf(answer, 'x-github-sso'), what),
-      ...(cursor.kind === 'done' ? countShortfall(seen, page.totalCount, what) : []),
-    ],
+    rows,
+    count: nodes.length,
+    total,
+    hasNext: pageInfo.hasNextPage,
+    end: pageInfo.endCursor,
+    damage,
+    shortfalls: [...ssoShortfall(answer, subject.what), ...shortfalls],
+    answer,
   }
 }
 
-/**
- * One page, from a position or from the beginning. GitHub does not say for how
- * long it knows a cursor: a listing that lost its cursor begins anew, once.
- */
-export async function graphqlPage(
+/** One page of an owner's repositories. */
+export async function fetchRepositories(
   client: GithubClient,
   owner: Owner,
-  from: GraphqlPosition | undefined,
-  first: number,
-): Promise<OwnerPage> {
-  const restarts = from?.restarts ?? 0
-  try {
-    return await fetchPage(client, owner, { from, restarts, first })
-  } catch (error) {
-    if (!(error instanceof CursorLostError) || from === undefined || restarts > 0) throw error
-    return fetchPage(client, owner, { from: undefined, restarts: restarts + 1, first })
-  }
+  { first, after }: { readonly first: number; readonly after: string | null },
+): Promise<GraphqlPage> {
+  const variables = { login: owner.login, first, after }
+  return readConnection(client, await client.query(QUERIES[owner.kind], variables))
 }

@@ -3,11 +3,13 @@ import { ItemRejectedError } from '../../domain/errors.ts'
 import type { JsonRecord } from '../../domain/json.ts'
 import type { Identity } from '../source.ts'
 import { printed } from '../wording.ts'
+import { skippedBy } from './filter.ts'
+import type { GithubFilter } from './filter-spec.ts'
 
 /**
- * What is kept of a repository, the same from either API. The fields are as
- * GitHub gave them, unchecked: an item that is no repository is rejected by
- * itself and does not take its page with it.
+ * A repository as an item of a page: its `RepositoryFacts`, and `aliases` where
+ * a list names it otherwise. Items are stored, and a later version may find
+ * those of an earlier, so that no field is sure to be there.
  */
 export type RepositoryItem = JsonRecord
 
@@ -17,33 +19,57 @@ const isRecord = (value: unknown): boolean =>
 /** A row of a page as GitHub gave it. Deliberately no more: see `RepositoryItem`. */
 export const rawRepository = z.custom<JsonRecord>(isRecord)
 
+/** A http(s) URL that holds no credentials. */
+export const webAddress = z
+  .url({ protocol: /^https?$/ })
+  .refine((text) => URL.parse(text)?.username === '' && URL.parse(text)?.password === '')
+
 const repository = z.object({
   id: z.int().positive(),
   fullName: z.string().regex(/^[\w.-]+\/(?!\.{1,2}$)[\w.-]+$/),
-  url: z.url({ protocol: /^https?$/ }).refine((text) => URL.parse(text)?.username === ''),
+  url: webAddress,
+  cloneUrl: webAddress.nullish(),
+  aliases: z.array(webAddress).nullish(),
 })
+
+const BAD_ADDRESS = 'expected an http(s) URL without credentials'
 
 /** The reason, in words, for each field that can be wrong. */
 const REASONS: Readonly<Record<string, (item: RepositoryItem) => string>> = {
   id: (item) => `expected a numeric id; found ${printed(item.id)}`,
   fullName: (item) => `expected a name like owner/name; found ${printed(item.fullName)}`,
   // A URL that is refused may be refused for the password in it.
-  url: () => 'expected an http(s) URL without credentials',
+  url: () => BAD_ADDRESS,
+  cloneUrl: () => `${BAD_ADDRESS} for cloning`,
+  aliases: () => `${BAD_ADDRESS} for each earlier name`,
 }
 
 /** What the scanner is told beside the address; `id` and `fullName` are in the identity already. */
-const metadataOf = ({ id: _id, fullName: _name, url, ...facts }: RepositoryItem): JsonRecord => ({
-  ...facts,
-  cloneUrl: facts.cloneUrl ?? `${String(url)}.git`,
-})
+const metadataOf = (item: RepositoryItem): JsonRecord => {
+  const { id: _id, fullName: _name, aliases: _aliases, url, ...facts } = item
+  return { ...facts, cloneUrl: facts.cloneUrl ?? `${String(url)}.git` }
+}
+
+/** What was never pushed to has no time of it, and one version until it is. */
+const NEVER_PUSHED = 'empty'
+
+const versionOf = ({ pushedAt, empty }: RepositoryItem): string | undefined => {
+  if (typeof pushedAt === 'string') return pushedAt
+  return empty === true ? NEVER_PUSHED : undefined
+}
 
 /**
  * The resource that a listed repository stands for. Its key is the numeric id,
  * which outlives renames and transfers; names and URLs do not.
  *
+ * @param webHost the host that people see, such as `github.com`
  * @throws {ItemRejectedError} for an item without a usable id, name or URL
  */
-export function identifyRepository(item: RepositoryItem, webHost: string): Identity {
+export function identifyRepository(
+  item: RepositoryItem,
+  webHost: string,
+  filter?: GithubFilter,
+): Identity {
   // A retried item comes from the database, where any JSON may stand.
   if (!isRecord(item)) {
     throw new ItemRejectedError(`not a repository as GitHub describes one: got ${printed(item)}`)
@@ -57,6 +83,16 @@ export function identifyRepository(item: RepositoryItem, webHost: string): Ident
       `not a repository as GitHub describes one${name}: ${reasons.join('; ')}`,
     )
   }
-  const { id, fullName, url } = checked.data
-  return { key: `${webHost}#${id}`, uri: url, name: fullName, metadata: metadataOf(item) }
+  const { id, fullName, url, aliases } = checked.data
+  const version = versionOf(item)
+  const skipped = skippedBy(item, filter)
+  return {
+    key: `${webHost}#${id}`,
+    uri: url,
+    name: fullName,
+    metadata: metadataOf(item),
+    ...(version === undefined ? {} : { version }),
+    ...(aliases?.length ? { aliases } : {}),
+    ...(skipped === undefined ? {} : { skipped }),
+  }
 }

@@ -1,4 +1,4 @@
-/** The github source: an organisation, a user, or a list of repositories. */
+/** The github source: owners of repositories, the repositories that a credential sees, gists, or a list. */
 import type { JsonValue } from '../../domain/json.ts'
 import {
   defineSource,
@@ -7,27 +7,35 @@ import {
   type Page,
   type Source,
 } from '../source.ts'
+import { createAccess } from './connect.ts'
+import { type GistItem, identifyGist, isGist } from './gist.ts'
 import { identifyRepository, type RepositoryItem } from './identity.ts'
-import { enumerateRepositoryList } from './list.ts'
-import { enumerateOwner, type Shared } from './owner.ts'
+import { isUnresolved, rejectUnresolved, type UnresolvedEntry } from './list-problem.ts'
+import { PageSizes } from './page-size.ts'
+import { RecentPositions } from './recent.ts'
 import { identifyReference } from './repository-reference.ts'
-import { type GithubSpec, githubSpec, type Owner, webHost } from './spec.ts'
+import { enumerateRepositoryList, reloadListItems } from './resolve.ts'
+import { type GithubSpec, githubSpec, webHost } from './spec.ts'
+import { enumerateScope } from './walk.ts'
 
 export type { RepositoryItem } from './identity.ts'
 export { DEFAULT_BASE_URL, type GithubSpec, githubSpec, webHost } from './spec.ts'
 
-/** A repository as GitHub lists it, or a reference to one as a person wrote it. */
-export type GithubItem = RepositoryItem | string
+/**
+ * A repository or a gist as GitHub lists it, a reference to a repository as a
+ * person wrote it, or an entry of a list that led to none.
+ */
+export type GithubItem = RepositoryItem | GistItem | UnresolvedEntry | string
 
-const ownerOf = (spec: GithubSpec): Owner | undefined => {
-  if (spec.org !== undefined) return { kind: 'org', login: spec.org }
-  return spec.user === undefined ? undefined : { kind: 'user', login: spec.user }
+const identify = (item: GithubItem, { baseUrl, filter }: GithubSpec): Identity => {
+  const host = webHost(baseUrl)
+  if (typeof item === 'string') return identifyReference(item, host, filter)
+  if (isUnresolved(item)) return rejectUnresolved(item)
+  return isGist(item) ? identifyGist(item, host, filter) : identifyRepository(item, host, filter)
 }
 
-const identify = (item: GithubItem, spec: GithubSpec): Identity => {
-  const host = webHost(spec.baseUrl)
-  return typeof item === 'string' ? identifyReference(item, host) : identifyRepository(item, host)
-}
+const isList = ({ repoList, repoListFile }: GithubSpec): boolean =>
+  repoList !== undefined || repoListFile !== undefined
 
 /**
  * Makes the github source. Walks of one source share their rate limits: while
@@ -39,16 +47,28 @@ const identify = (item: GithubItem, spec: GithubSpec): Identity => {
  * // target: { type: 'github', org: 'octokit' }
  */
 export function githubSource(): Source<GithubSpec, GithubItem> {
-  const shared: Shared = { gates: new Map(), pageSizes: new Map() }
+  const access = createAccess()
+  const shared = { access, sizes: new PageSizes(), recent: new RecentPositions() }
   const enumerate = (
     spec: GithubSpec,
     cursor: JsonValue | undefined,
     context: EnumerateContext,
-  ): AsyncIterable<Page<GithubItem>> => {
-    const owner = ownerOf(spec)
-    return owner
-      ? enumerateOwner({ spec, owner }, cursor, context, shared)
-      : enumerateRepositoryList(spec, cursor, context)
-  }
-  return defineSource({ type: 'github', spec: githubSpec, identify, enumerate })
+  ): AsyncIterable<Page<GithubItem>> =>
+    isList(spec)
+      ? enumerateRepositoryList(spec, cursor, context, access)
+      : enumerateScope(spec, cursor, context, shared)
+  const reload = async (
+    items: readonly JsonValue[],
+    spec: GithubSpec,
+    context: EnumerateContext,
+  ): Promise<readonly GithubItem[]> =>
+    (isList(spec) ? await reloadListItems(items, spec, context, access) : items) as GithubItem[]
+  return defineSource({
+    type: 'github',
+    comparable: true,
+    spec: githubSpec,
+    identify,
+    enumerate,
+    reload,
+  })
 }

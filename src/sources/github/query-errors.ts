@@ -1,11 +1,12 @@
 /** What the `errors` of a GraphQL answer mean; its status is 200 whatever happened. */
-import type { RetryLaterError, SourceError } from '../../domain/errors.ts'
+import type { SourceError } from '../../domain/errors.ts'
 import {
   type Answer,
   field,
   forbidden,
   headerOf,
   LIMIT_MESSAGE,
+  type LimitError,
   limitedError,
   type Meaning,
   messageOf,
@@ -76,7 +77,7 @@ export function queryLimit(
   answer: Answer,
   subject: Subject,
   moment: Moment,
-): RetryLaterError | undefined {
+): LimitError | undefined {
   const errors = field(answer.body, 'errors')
   const limited = Array.isArray(errors) && isLimit(queryErrors(errors))
   return limited ? limitedError(answer, subject, moment) : undefined

@@ -2,6 +2,8 @@ import hostedGitInfo from 'hosted-git-info'
 import { ItemRejectedError } from '../../domain/errors.ts'
 import { overlongLine } from '../lines.ts'
 import type { Identity } from '../source.ts'
+import { skippedBy } from './filter.ts'
+import type { GithubFilter } from './filter-spec.ts'
 import { RESERVED_OWNERS } from './reserved-names.ts'
 
 /** Reads what git reads, `user@host:path` included; its type declarations lack it. */
@@ -26,6 +28,14 @@ const WITHIN = new Set(
 /** Deep links are long, but not longer; it also bounds the time that the patterns below can take. */
 const MAX_LENGTH = 4096
 
+/**
+ * An entry without what stands behind its `?` or `#`: that is no part of a
+ * repository's address, and may be a token.
+ */
+export function maskQuery(entry: string): string {
+  return entry.replace(/(?<=\S)([?#])\S.*$/s, '$1***')
+}
+
 /** A host, `undefined` where the text names none, and the parts of the path. */
 interface Located {
   readonly host: string | undefined
@@ -41,9 +51,10 @@ interface Located {
  * The key is the name in lower case, since text carries no id.
  *
  * @param webHost the host that people see, such as `github.com`
+ * @param filter of which only what is about names can apply
  * @throws {ItemRejectedError} with a reason that a person can act on
  */
-export function identifyReference(text: string, webHost: string): Identity {
+export function identifyReference(text: string, webHost: string, filter?: GithubFilter): Identity {
   const tooLong = overlongLine(text)
   if (tooLong !== undefined) throw new ItemRejectedError(tooLong)
   if (text.length > MAX_LENGTH) {
@@ -58,11 +69,13 @@ export function identifyReference(text: string, webHost: string): Identity {
   checkOwner(owner, webHost)
   const name = checkName(rawName, owner, webHost)
   const uri = `https://${webHost}/${owner}/${name}`
+  const skipped = skippedBy({ fullName: `${owner}/${name}` }, filter)
   return {
     key: `${webHost}/${owner}/${name}`.toLowerCase(),
     uri,
     name: `${owner}/${name}`,
     metadata: { cloneUrl: `${uri}.git` },
+    ...(skipped === undefined ? {} : { skipped }),
   }
 }
 

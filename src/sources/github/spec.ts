@@ -1,6 +1,7 @@
 import { z } from 'zod'
-import { maskCredentials, maskTokens } from '../redact.ts'
-import { printed } from '../wording.ts'
+import { type GithubFilter, gistFilterProblem, githubFilter } from './filter-spec.ts'
+import { maskQuery } from './repository-reference.ts'
+import { expecting, listed, shown, snakeCase } from './spec-words.ts'
 
 /** https://docs.github.com/en/rest/using-the-rest-api/getting-started-with-the-rest-api */
 export const DEFAULT_BASE_URL = 'https://api.github.com'
@@ -8,31 +9,44 @@ export const DEFAULT_BASE_URL = 'https://api.github.com'
 /** The most that a page of either API holds: docs.github.com, using-pagination-in-the-rest-api. */
 const MAX_PER_PAGE = 100
 
-const SCOPES = ['org', 'user', 'repoList', 'repoListFile'] as const
-const KEYS = [...SCOPES, 'baseUrl', 'perPage'] as const
-
-/** People know the keys as their config file spells them. */
-const snakeCase = (key: string): string => key.replaceAll(/[A-Z]/g, (c) => `_${c.toLowerCase()}`)
-const listed = (keys: readonly string[]): string => keys.map(snakeCase).join(', ')
-const shown = (value: unknown): string => {
-  if (typeof value === 'string') return JSON.stringify(maskTokens(maskCredentials(value)))
-  return printed(value)
-}
+/** Where to look; a target has one of them. */
+export const SCOPES = [
+  'org',
+  'user',
+  'authenticatedUser',
+  'installation',
+  'allOrgs',
+  'enterprise',
+  'gists',
+  'repoList',
+  'repoListFile',
+] as const
+const KEYS = [...SCOPES, 'members', 'filter', 'baseUrl', 'perPage'] as const
+/** The scopes that hold organisations, which have members. */
+const SCOPES_WITH_MEMBERS = ['org', 'allOrgs', 'enterprise'] as const
 
 /** Underscores are in the logins of managed users; GitHub's own limit is 39 characters. */
 const LOGIN = /^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$/
 
-const login = (key: 'org' | 'user') =>
+const login = (key: 'org' | 'user' | 'gists') =>
   z.string(expecting(key, 'a login, such as "octokit"')).regex(LOGIN, {
     error: ({ input }) =>
       `${key} ${shown(input)} is not a GitHub login; expected the name alone (letters, digits, "-" and "_"), as in https://github.com/NAME`,
   })
 
-function expecting(key: string, expected: string) {
-  return {
-    error: ({ input }: { input?: unknown }) => `${key} is ${shown(input)}; expected ${expected}`,
-  }
-}
+/** docs.github.com, enterprise-admin: letters, digits and hyphens, at most 60. */
+const SLUG = /^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$/
+
+const slug = z
+  .string(expecting('enterprise', 'the name in its address, such as "acme-corp"'))
+  .regex(SLUG, {
+    error: ({ input }) =>
+      `enterprise ${shown(input)} is not the name of an enterprise; expected it as in https://github.com/enterprises/NAME`,
+  })
+
+/** A scope that needs no name. */
+const flag = (key: 'authenticatedUser' | 'installation' | 'allOrgs') =>
+  z.literal(true, expecting(snakeCase(key), 'true; leave it out otherwise')).optional()
 
 const listEntry = z
   .string(expecting('an entry of repo_list', 'a repository, such as "octokit/rest.js"'))
@@ -40,6 +54,7 @@ const listEntry = z
     (text) => text.trim() !== '',
     'an entry of repo_list is empty; remove it or name a repository',
   )
+  .transform(maskQuery)
 
 const repoList = z
   .array(listEntry, expecting('repo_list', 'a list of repositories'))
@@ -85,9 +100,41 @@ const perPage = z
 const unknownKeys = (keys: readonly string[]): string =>
   `unknown ${keys.length === 1 ? 'key' : 'keys'} ${listed(keys)} for a github target; known are ${listed(KEYS)}`
 
+interface Scoped extends Partial<Record<(typeof SCOPES)[number], unknown>> {
+  readonly members?: true | undefined
+  readonly filter?: GithubFilter | undefined
+  readonly baseUrl: string
+}
+
+/** What is wrong with the scope, or with what belongs to some scopes only. */
+const scopeProblems = (spec: Scoped): readonly string[] => {
+  const found = SCOPES.filter((key) => spec[key] !== undefined)
+  if (found.length !== 1) {
+    const names = found.map(snakeCase).join(' and ') || 'none'
+    return [`give exactly one of ${listed(SCOPES)}; found ${names}`]
+  }
+  const problems: string[] = []
+  if (spec.members && SCOPES_WITH_MEMBERS.every((key) => spec[key] === undefined)) {
+    problems.push(
+      `members is true with ${found.map(snakeCase).join()}, which has none; give it with one of ${listed(SCOPES_WITH_MEMBERS)}`,
+    )
+  }
+  if (spec.allOrgs !== undefined && new URL(spec.baseUrl).host === 'api.github.com') {
+    problems.push(
+      `all_orgs at ${DEFAULT_BASE_URL} would list every organisation of the world; set base_url to an Enterprise Server's https://HOST/api/v3, or name an org or an enterprise`,
+    )
+  }
+  if (spec.gists !== undefined && spec.filter !== undefined) {
+    const problem = gistFilterProblem(spec.filter)
+    if (problem !== undefined) problems.push(problem)
+  }
+  return problems
+}
+
 /**
- * The github part of a target spec: an organisation, a user, or a list of
- * repositories that is given here or in a file.
+ * The github part of a target spec: where to look, and what of it to leave out.
+ * What comes out is in one form for what means one thing, since a target is
+ * known by it.
  */
 export const githubSpec = z
   .strictObject(
@@ -96,10 +143,27 @@ export const githubSpec = z
       org: login('org').optional(),
       /** Login of a user: all repositories that the user owns. */
       user: login('user').optional(),
-      /** Repositories by name or URL; GitHub is not asked about them. */
+      /** All repositories that the credential's own account can see: its own, its organisations', those it was invited to. */
+      authenticatedUser: flag('authenticatedUser'),
+      /** All repositories that a GitHub App's installation was given. */
+      installation: flag('installation'),
+      /** Every organisation of an Enterprise Server. */
+      allOrgs: flag('allOrgs'),
+      /** An enterprise account by the name in its address: all of its organisations. */
+      enterprise: slug.optional(),
+      /** Login of a user: all gists that the credential can see. */
+      gists: login('gists').optional(),
+      /** Repositories by name or URL; looked up where there is a token, else taken as they are. */
       repoList: repoList.optional(),
       /** A file of such names, one a line. */
       repoListFile: repoListFile.optional(),
+      /** Also the repositories that members of the organisations own; with `org`, `allOrgs` or `enterprise`. */
+      members: z
+        .boolean(expecting('members', 'true or false'))
+        .transform((wanted): true | undefined => wanted || undefined)
+        .optional(),
+      /** Which of the repositories found to leave out; those count as skipped. */
+      filter: githubFilter,
       /** The API's base URL. Default: `https://api.github.com`. */
       baseUrl: baseUrl.default(DEFAULT_BASE_URL),
       /** Repositories asked for at once, 1 to 100. Default: 100. */
@@ -111,12 +175,10 @@ export const githubSpec = z
     },
   )
   .superRefine((spec, context) => {
-    const found = SCOPES.filter((key) => spec[key] !== undefined)
-    if (found.length === 1) return
-    const message = `give exactly one of ${listed(SCOPES)}; found ${found.map(snakeCase).join(' and ') || 'none'}`
-    context.addIssue({ code: 'custom', message })
+    for (const message of scopeProblems(spec)) context.addIssue({ code: 'custom', message })
   })
 
+export type { GithubFilter } from './filter-spec.ts'
 export type GithubSpec = z.output<typeof githubSpec>
 
 /** Whose repositories. */

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { ItemRejectedError } from '../../../src/domain/errors.ts'
 import { githubSource, githubSpec } from '../../../src/sources/github/index.ts'
 
@@ -24,6 +24,7 @@ test('a repository is the same one by its number, whatever its name', () => {
     key: 'github.com#711976',
     uri: 'https://github.com/octokit/rest.js',
     name: 'octokit/rest.js',
+    version: '2025-06-01T00:00:00Z',
     metadata: {
       nodeId: 'R_kgDOAArdKA',
       cloneUrl: 'https://github.com/octokit/rest.js.git',
@@ -46,6 +47,10 @@ test.each([
   [{ fullName: 'octokit/..' }, 'expected a name like owner/name; found "octokit/.."'],
   [{ fullName: null }, 'expected a name like owner/name; found null'],
   [{ id: { toString: null } }, 'expected a numeric id; found a mapping'],
+  [{ cloneUrl: 'https://me:hunter2@github.com/a/b.git' }, 'without credentials for cloning'],
+  [{ aliases: ['https://hunter2@github.com/a/b'] }, 'without credentials for each earlier name'],
+  [{ aliases: 'a/b' }, 'expected an http(s) URL without credentials for each earlier name'],
+  [{ url: 'https://:hunter2@github.com/a/b' }, 'expected an http(s) URL without credentials'],
   [{ url: '' }, 'expected an http(s) URL without credentials'],
   [{ url: 'no address' }, 'expected an http(s) URL without credentials'],
   [{ url: 'file:///etc/passwd' }, 'expected an http(s) URL without credentials'],
@@ -70,16 +75,41 @@ test('a reference in a list is identified by its text', () => {
   })
 })
 
-test('a list is enumerated without a request', async () => {
-  const list = githubSpec.parse({ repoList: ['octokit/rest.js', 'octokit/core.js'] })
-  const context = {
-    signal: new AbortController().signal,
-    clock: { now: () => 0 },
-    authRef: null,
-    credentials: () => Promise.reject(new Error('not asked for')),
-    answers: { get: async () => undefined, set: async () => undefined },
-  }
-  const items: unknown[] = []
-  for await (const page of source.enumerate(list, undefined, context)) items.push(...page.items)
-  expect(items).toEqual(['octokit/rest.js', 'octokit/core.js'])
+describe('the version of a repository', () => {
+  const versionOf = (facts: object) => source.identify({ ...item, ...facts }, spec).version
+
+  test('is another once something was pushed', () => {
+    expect(versionOf({ pushedAt: '2025-06-02T00:00:00Z' })).not.toBe(versionOf({}))
+  })
+
+  test('is one of its own until something is', () => {
+    const empty = versionOf({ pushedAt: null, empty: true })
+    expect(empty).toBe('empty')
+    expect(versionOf({ pushedAt: '2025-06-02T00:00:00Z', empty: false })).not.toBe(empty)
+  })
+
+  test('is none where nothing is known', () => {
+    expect(source.identify({ ...item, pushedAt: null }, spec)).not.toHaveProperty('version')
+    expect(source.identify({ ...item, pushedAt: 7, empty: null }, spec).version).toBeUndefined()
+  })
+})
+
+test('earlier names are told as addresses, beside the metadata', () => {
+  const aliases = ['https://github.com/octokit/node-github']
+  const identity = source.identify({ ...item, aliases }, spec)
+  expect(identity.aliases).toEqual(aliases)
+  expect(identity.metadata).not.toHaveProperty('aliases')
+  expect(source.identify({ ...item, aliases: [] }, spec)).not.toHaveProperty('aliases')
+})
+
+test('what a filter leaves out is a resource all the same, with the name of the filter', () => {
+  const filtered = githubSpec.parse({ org: 'octokit', filter: { exclude: ['*/rest.js'] } })
+  const { skipped, ...rest } = source.identify(item, filtered)
+  expect(skipped).toBe('exclude')
+  expect(rest).toEqual(source.identify(item, spec))
+})
+
+test('what is no repository is rejected, whatever the filter', () => {
+  const filtered = githubSpec.parse({ org: 'octokit', filter: { exclude: ['**'] } })
+  expect(() => source.identify({ ...item, id: null }, filtered)).toThrow(ItemRejectedError)
 })

@@ -1,34 +1,33 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { type SandboxGitHub, startSandboxGitHub } from '../../../examples/sandbox/github.ts'
-import { RetryLaterError } from '../../../src/domain/errors.ts'
+import type { AuthConfig } from '../../../src/config/auth.ts'
 import { systemClock } from '../../../src/domain/clock.ts'
-import type { JsonValue } from '../../../src/domain/json.ts'
-import { githubSource, githubSpec } from '../../../src/sources/github/index.ts'
-import { contextOf, madeUpNames, testClock, withoutToken, withToken } from './walk.ts'
+import { RetryLaterError } from '../../../src/domain/errors.ts'
+import { createAccess } from '../../../src/sources/github/connect.ts'
+import { accessTo, stoppedClock, thrownBy, tokenOf } from './access-support.ts'
 
-const owners = ['alpha', 'beta', 'gamma', 'delta'].map((login) => ({
+const owners = ['alpha', 'beta'].map((login) => ({
   login,
   type: 'Organization' as const,
-  names: madeUpNames(120),
+  names: Array.from({ length: 20 }, (_, at) => `repository-${at + 1}`),
 }))
 
-type Source = ReturnType<typeof githubSource>
+const token = tokenOf('limits')
+const QUERY = '{ viewer { login } rateLimit { cost remaining resetAt } }'
+const PAGE = '/orgs/alpha/repos?per_page=10'
 
-const firstPage = (
-  source: Source,
-  sandbox: SandboxGitHub,
-  context: Parameters<typeof contextOf>[0],
-  org = 'alpha',
-) => {
-  const spec = githubSpec.parse({ org, baseUrl: sandbox.url, perPage: 20 })
-  return source.enumerate(spec, undefined, contextOf(context))[Symbol.asyncIterator]().next()
-}
+/** Both APIs, as one page asks them. */
+const asks = (way: ReturnType<typeof accessTo>) => ({
+  REST: () => way.get(PAGE),
+  GraphQL: () => way.query(QUERY),
+})
+type Api = keyof ReturnType<typeof asks>
+const APIS: readonly Api[] = ['REST', 'GraphQL']
 
 test.each([
   { fault: { kind: 'primary-limit', resetSeconds: 90 }, waitMs: 91_000 },
   { fault: { kind: 'primary-limit', status: 429, resetSeconds: 90 }, waitMs: 91_000 },
-  { fault: { kind: 'graphql-limit', resetSeconds: 90 }, waitMs: 91_000 },
   { fault: { kind: 'secondary-limit', retryAfterSeconds: 7 }, waitMs: 7_000 },
   { fault: { kind: 'secondary-limit', status: 429, retryAfterSeconds: 7 }, waitMs: 7_000 },
   { fault: { kind: 'secondary-limit' }, waitMs: 60_000 },
@@ -36,105 +35,164 @@ test.each([
 ] as const)(
   '$fault.kind $fault.status is waited for as GitHub says: $waitMs ms',
   async ({ fault, waitMs }) => {
-    const clock = testClock()
-    await using sandbox = await startSandboxGitHub({ owners, clock, faults: [fault] })
-    const error = await firstPage(githubSource(), sandbox, { clock }).catch((e: unknown) => e)
-    expect(error).toBeInstanceOf(RetryLaterError)
-    expect((error as RetryLaterError).retryAt - clock.now()).toBe(waitMs)
+    for (const api of APIS) {
+      const clock = stoppedClock()
+      await using sandbox = await startSandboxGitHub({ owners, clock, faults: [fault] })
+      const way = accessTo({ baseUrl: sandbox.url, clock, auth: { token } })
+      const error = await thrownBy(asks(way)[api]())
+      expect(error).toBeInstanceOf(RetryLaterError)
+      expect((error as RetryLaterError).retryAt - clock.now(), api).toBe(waitMs)
+    }
+  },
+)
+
+test.each(['RATE_LIMITED', 'RATE_LIMIT'] as const)(
+  'a 200 that says %s among its errors is a limit',
+  async (type) => {
+    const clock = stoppedClock()
+    const faults = [{ kind: 'graphql-limit', type, resetSeconds: 90 }] as const
+    await using sandbox = await startSandboxGitHub({ owners, clock, faults })
+    const way = accessTo({ baseUrl: sandbox.url, clock, auth: { token } })
+    expect(await thrownBy(way.query(QUERY))).toMatchObject({ retryAt: clock.now() + 91_000 })
   },
 )
 
 test('a limit that does not say for how long is waited for longer each time', async () => {
-  const clock = testClock()
+  const clock = stoppedClock()
   const faults = [0, 1, 2].map(() => ({ kind: 'secondary-limit', limitedSeconds: 1 }) as const)
   await using sandbox = await startSandboxGitHub({ owners, clock, faults })
-  const source = githubSource()
+  const way = accessTo({ baseUrl: sandbox.url, clock, auth: { token } })
   const waits: number[] = []
   for (let at = 0; at < 3; at += 1) {
-    const error = (await firstPage(source, sandbox, { clock }).catch(
-      (e: unknown) => e,
-    )) as RetryLaterError
+    const error = (await thrownBy(way.get(PAGE))) as RetryLaterError
     waits.push(error.retryAt - clock.now())
-    clock.advanceTo(error.retryAt)
+    clock.passTo(error.retryAt)
   }
   expect(waits).toEqual([60_000, 120_000, 240_000])
 })
 
 test.each([
-  { kind: 'primary-limit' },
-  { kind: 'secondary-limit', retryAfterSeconds: 2 },
-  { kind: 'graphql-limit' },
-] as const)('while a $kind holds, no walk with its credential sends anything', async (fault) => {
-  const clock = testClock()
-  await using sandbox = await startSandboxGitHub({
-    owners,
-    clock,
-    faults: [fault],
-  })
-  const source = githubSource()
-  const context = { clock, authRef: 'ci' }
-  const results = await Promise.allSettled(
-    owners.map(({ login }) => firstPage(source, sandbox, context, login)),
-  )
-  expect(results.map((r) => r.status)).toEqual(['rejected', 'rejected', 'rejected', 'rejected'])
-  expect(sandbox.requests).toHaveLength(1)
-  const other = firstPage(source, sandbox, { clock, authRef: 'other', credentials: withoutToken })
-  await expect(other).resolves.toMatchObject({ done: false })
-  clock.advanceTo(clock.now() + 2_000)
-  await expect(firstPage(source, sandbox, context)).resolves.toMatchObject({ done: false })
-})
+  { kind: 'secondary-limit' },
+  { kind: 'secondary-limit', retryAfterSeconds: 30 },
+] as const)(
+  'while a $kind holds, nothing with its credential is sent, queued or new, to either API',
+  async (fault) => {
+    const clock = stoppedClock()
+    const faults = [fault]
+    await using sandbox = await startSandboxGitHub({ owners, clock, faults, latencyMs: 5 })
+    const access = createAccess()
+    const way = accessTo({ baseUrl: sandbox.url, clock, auth: { token }, access })
+    const { REST, GraphQL } = asks(way)
+    const results = await Promise.allSettled([REST(), GraphQL(), REST(), GraphQL()])
+    const errors = results.map((result) => result.status === 'rejected' && result.reason)
+    expect(errors.every((error) => error instanceof RetryLaterError)).toBe(true)
+    expect(await thrownBy(GraphQL())).toBeInstanceOf(RetryLaterError)
+    expect(sandbox.requests).toHaveLength(1)
+    const anonymous: AuthConfig = { type: 'none' }
+    const other = accessTo({ baseUrl: sandbox.url, clock, auth: anonymous, authRef: 'b', access })
+    await expect(other.get(PAGE)).resolves.toMatchObject({ status: 200 })
+    clock.pass(60_000)
+    await expect(REST()).resolves.toMatchObject({ status: 200 })
+    expect(sandbox.requestsWhileLimited).toBe(0)
+  },
+)
 
 test('a page that spends the allowance is kept, and the next one waits', async () => {
-  const clock = testClock()
+  const clock = stoppedClock()
   const rateLimit = { limit: 2, windowSeconds: 60 }
   await using sandbox = await startSandboxGitHub({ owners, clock, rateLimit })
-  const spec = githubSpec.parse({ org: 'alpha', baseUrl: sandbox.url, perPage: 20 })
-  const pages = githubSource().enumerate(spec, undefined, contextOf({ clock }))
-  const iterator = pages[Symbol.asyncIterator]()
-  await expect(iterator.next()).resolves.toMatchObject({ done: false })
-  await expect(iterator.next()).resolves.toMatchObject({ done: false })
-  await expect(iterator.next()).rejects.toMatchObject({ retryAt: clock.now() + 61_000 })
+  const way = accessTo({ baseUrl: sandbox.url, clock, auth: { token } })
+  await expect(way.get(PAGE)).resolves.toMatchObject({ status: 200 })
+  await expect(way.get(PAGE)).resolves.toMatchObject({ status: 200 })
+  expect(await thrownBy(way.get(PAGE))).toMatchObject({ retryAt: clock.now() + 61_000 })
   expect(sandbox.requests).toHaveLength(2)
+  // The other API has an allowance of its own.
+  await expect(way.query(QUERY)).resolves.toMatchObject({ status: 200 })
 })
 
-/** Walks by real time, as long as it takes. */
-const walkInRealTime = async (
-  source: Source,
-  sandbox: SandboxGitHub,
-  org: string,
-  credentials: typeof withToken,
-) => {
-  const spec = githubSpec.parse({ org, baseUrl: sandbox.url, perPage: 20 })
-  const context = { ...contextOf({ credentials, authRef: 'ci' }), clock: systemClock }
-  let cursor: JsonValue | undefined
-  let items = 0
-  for (;;) {
+test.each([
+  { reserve: undefined, used: 95 },
+  { reserve: 0, used: 100 },
+  { reserve: 30, used: 70 },
+  { reserve: '20%', used: 80 },
+  { reserve: 1_000, used: 50 },
+])('with a reserve of $reserve, $used of 100 points are used', async ({ reserve, used }) => {
+  const clock = stoppedClock()
+  const rateLimit = { limit: 100, windowSeconds: 3_600 }
+  await using sandbox = await startSandboxGitHub({ owners, clock, rateLimit })
+  const auth = { token, ...(reserve === undefined ? {} : { reserve }) }
+  const way = accessTo({ baseUrl: sandbox.url, clock, auth })
+  const walking = async () => {
+    for (;;) await way.get('/orgs/alpha')
+  }
+  expect(await thrownBy(walking())).toMatchObject({ retryAt: clock.now() + 3_601_000 })
+  expect(sandbox.requests).toHaveLength(used)
+})
+
+test('walks without a credential leave nothing, for there is little', async () => {
+  const clock = stoppedClock()
+  const rateLimit = { limit: 60, windowSeconds: 3_600 }
+  await using sandbox = await startSandboxGitHub({ owners, clock, rateLimit })
+  const way = accessTo({ baseUrl: sandbox.url, clock, auth: { type: 'none' } })
+  const walking = async () => {
+    for (;;) await way.get('/orgs/alpha')
+  }
+  expect(await thrownBy(walking())).toBeInstanceOf(RetryLaterError)
+  expect(sandbox.requests).toHaveLength(60)
+})
+
+test('an Enterprise Server that tells of no limits is not held to any', async () => {
+  const clock = stoppedClock()
+  await using sandbox = await startSandboxGitHub({ owners, clock, rateHeaders: false })
+  const way = accessTo({ baseUrl: sandbox.enterpriseUrl, clock, auth: { token } })
+  for (let at = 0; at < 1_000; at += 1) await way.get('/orgs/alpha')
+  expect(sandbox.requests.every(({ status }) => status === 200)).toBe(true)
+  await expect(way.query(QUERY)).resolves.toMatchObject({ status: 200 })
+})
+
+test('github.com is asked less often than its limit of points a minute', async () => {
+  const clock = stoppedClock()
+  await using sandbox = await startSandboxGitHub({ owners, clock })
+  const way = accessTo({ baseUrl: sandbox.url, clock, auth: { token } })
+  const walking = async () => {
+    for (;;) await way.get('/orgs/alpha')
+  }
+  expect(await thrownBy(walking())).toMatchObject({ retryAt: clock.now() + 60_000 })
+  expect(sandbox.requests.length).toBeLessThan(900)
+})
+
+/** Asks by real time, as often as told, waiting as told. */
+const walkInRealTime = async (way: ReturnType<typeof accessTo>, api: Api, pages: number) => {
+  for (let page = 0; page < pages;) {
     try {
-      for await (const page of source.enumerate(spec, cursor, context)) {
-        cursor = page.cursor
-        items += page.items.length
-      }
-      return items
+      await asks(way)[api]()
+      page += 1
     } catch (error) {
       if (!(error instanceof RetryLaterError)) throw error
       await sleep(Math.max(0, error.retryAt - Date.now()))
     }
   }
+  return pages
 }
 
 test.each([
-  { api: 'GraphQL', credentials: withToken },
-  { api: 'REST', credentials: withoutToken },
-])(
-  'four walks at once share one allowance and never overdraw it ($api)',
-  async ({ credentials }) => {
+  { api: 'GraphQL', auth: { token } },
+  { api: 'REST', auth: { token } },
+  { api: 'REST', auth: { type: 'none' } },
+] as const)(
+  'four walks of two sources share one allowance and never overdraw it ($api, $auth)',
+  async ({ api, auth }) => {
     const rateLimit = { limit: 16, windowSeconds: 1 }
-    await using sandbox = await startSandboxGitHub({ owners, rateLimit, latencyMs: 3 })
-    const source = githubSource()
-    const counts = await Promise.all(
-      owners.map(({ login }) => walkInRealTime(source, sandbox, login, credentials)),
+    await using sandbox: SandboxGitHub = await startSandboxGitHub({
+      owners,
+      rateLimit,
+      latencyMs: 3,
+    })
+    const ways = ['a', 'a', 'b', 'b'].map((authRef) =>
+      accessTo({ baseUrl: sandbox.url, clock: systemClock, auth, authRef }),
     )
-    expect(counts).toEqual([120, 120, 120, 120])
+    const counts = await Promise.all(ways.map((way) => walkInRealTime(way, api, 6)))
+    expect(counts).toEqual([6, 6, 6, 6])
     expect(sandbox.requestsWhileLimited).toBe(0)
   },
 )

@@ -3,11 +3,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { JsonValue } from '../../../src/domain/json.ts'
-import { enumerateRepositoryList } from '../../../src/sources/github/list.ts'
+import { createAccess } from '../../../src/sources/github/connect.ts'
 import { identifyReference } from '../../../src/sources/github/repository-reference.ts'
+import { enumerateRepositoryList, type ListItem } from '../../../src/sources/github/resolve.ts'
+import type { Page } from '../../../src/sources/source.ts'
 import { collect } from '../collect.ts'
+import { contextOf, withoutToken } from './walk.ts'
 
-const context = { signal: new AbortController().signal }
 const names = Array.from({ length: 2500 }, (_, index) => `acme/repo-${index}`)
 
 let folder: string
@@ -16,11 +18,24 @@ beforeAll(async () => {
 })
 afterAll(() => rm(folder, { recursive: true }))
 
-const walk = (
-  spec: Parameters<typeof enumerateRepositoryList>[0],
+/** A list as it is walked without a token: as text. */
+const pagesOf = (
+  list: { repoList?: string[]; repoListFile?: string },
   cursor?: JsonValue,
-): Promise<{ items: readonly string[]; cursor: JsonValue; total?: number }[]> =>
-  collect(enumerateRepositoryList(spec, cursor, context))
+  signal?: AbortSignal,
+): AsyncIterable<Page<ListItem>> =>
+  enumerateRepositoryList(
+    { ...list, baseUrl: 'https://api.github.com', perPage: 100 },
+    cursor,
+    contextOf({ credentials: withoutToken }, signal),
+    createAccess(),
+  )
+
+const walk = async (
+  list: Parameters<typeof pagesOf>[0],
+  cursor?: JsonValue,
+): Promise<readonly { items: readonly string[]; cursor: JsonValue; total?: number }[]> =>
+  (await collect(pagesOf(list, cursor))) as (Page<string> & { total?: number })[]
 
 describe('repositories listed in the spec', () => {
   test('come in pages of 1,000 and tell their total', async () => {
@@ -52,8 +67,9 @@ describe('repositories listed in the spec', () => {
 
   test('stop when they are told to', async () => {
     const signal = AbortSignal.abort(new Error('no longer wanted'))
-    const pages = enumerateRepositoryList({ repoList: names }, undefined, { signal })
-    await expect(collect(pages)).rejects.toThrow('no longer wanted')
+    await expect(collect(pagesOf({ repoList: names }, undefined, signal))).rejects.toThrow(
+      'no longer wanted',
+    )
   })
 })
 
@@ -86,6 +102,8 @@ test('credentials in an entry go before anything else sees it', async () => {
     'https://user:pa/S3CRET@github.com/acme/web',
     'user:S3CRET@github.com:acme/web',
     'github:user:S3CRET@acme/web',
+    'https://github.com/acme/web?access_token=S3CRET',
+    'github.com/acme/web/tree/main?token=S3CRET#S3CRET',
     'git@github.com:acme/web',
     'ssh://git@github.com/acme/web',
     'https://github.com/acme/web/tree/main/@acme/core',
@@ -97,7 +115,9 @@ test('credentials in an entry go before anything else sees it', async () => {
     'https://***@github.com/acme/web',
     '***@github.com:acme/web',
     'github:***@acme/web',
-    ...entries.slice(6),
+    'https://github.com/acme/web?***',
+    'github.com/acme/web/tree/main?***',
+    ...entries.slice(8),
   ]
   await writeFile(file, entries.join('\n'))
   const [fromFile] = await walk({ repoListFile: file })

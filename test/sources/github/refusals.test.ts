@@ -4,7 +4,8 @@ import { inspect } from 'node:util'
 import { expect, test } from 'vitest'
 import { type Fault, startSandboxGitHub } from '../../../examples/sandbox/github.ts'
 import { githubCredentials, type TaskCredentials } from '../../../src/domain/credentials.ts'
-import { httpFailure, type Subject } from '../../../src/sources/github/classify.ts'
+import { PauseError } from '../../../src/domain/errors.ts'
+import { httpFailure, shortfallCodeOf, type Subject } from '../../../src/sources/github/classify.ts'
 import { queryFailure } from '../../../src/sources/github/query-errors.ts'
 import { madeUpNames, testClock, TOKEN, walk, withoutToken, withToken } from './walk.ts'
 
@@ -41,7 +42,6 @@ const thrownBy = async (
 const wrongToken = (): TaskCredentials => githubCredentials('ghp_wrong')
 
 test.each([
-  { kind: 'bad-credentials', code: 'AUTHENTICATION_FAILED', says: 'not expired and not revoked' },
   { kind: 'forbidden', code: 'FORBIDDEN', says: 'metadata=read' },
   {
     kind: 'sso-required',
@@ -50,7 +50,7 @@ test.each([
   },
   { kind: 'not-found', code: 'NOT_FOUND', says: 'check the spelling' },
   { kind: 'gone', code: 'GONE', says: 'gone for good' },
-  { kind: 'legal', code: 'GONE', says: 'legal reasons' },
+  { kind: 'legal', code: 'DMCA', says: 'legal reasons' },
   { kind: 'unprocessable', code: 'SOURCE_CHANGED', says: 'start a new session' },
 ] as const)(
   '$kind is $code, is not tried again, and says what to do',
@@ -76,6 +76,17 @@ test.each([
   for (const credentials of [withToken, withoutToken]) {
     expect(await thrownBy(fault as Fault, { credentials })).toMatchObject({ code, retryable: true })
   }
+})
+
+test.each([
+  { credentials: withToken, says: 'the credential "ci" was refused (Bad credentials); check that' },
+  { credentials: withoutToken, says: 'GitHub wants a credential (Bad credentials); name one' },
+])('bad credentials leave the session as it is: $says', async ({ credentials, says }) => {
+  const error = await thrownBy({ kind: 'bad-credentials' }, { credentials })
+  expect(error).toBeInstanceOf(PauseError)
+  expect(error).toMatchObject({ code: 'AUTHENTICATION_FAILED', retryable: true })
+  expect(error.message).toContain('organisation "octo" at http://127.0.0.1')
+  expect(error.message).toContain(says)
 })
 
 test.each([
@@ -186,6 +197,37 @@ test('a rate limit comes before a missing permission', () => {
   })
   expect(failure(403, { 'x-ratelimit-remaining': '12' })).toMatchObject({ code: 'FORBIDDEN' })
 })
+
+test('a lock after several refused tokens is waited for, and not taken for a missing permission', () => {
+  const message = 'Maximum number of login attempts exceeded. Please try again later.'
+  expect(failure(403, {}, { message })).toMatchObject({ retryAt: moment.now + 60_000 })
+})
+
+test("an organisation that lets in listed addresses only is told apart from a token's lack", () => {
+  const message =
+    'Although you appear to have the correct authorization credentials, the `acme` organization has an IP allow list enabled, and your IP address is not permitted to access this resource.'
+  const error = failure(403, {}, { message })
+  expect(error).toMatchObject({ code: 'FORBIDDEN', retryable: false })
+  expect(error.message).toContain('have the address added to its IP allow list')
+  const plain = failure(403, {}, { message: 'Must have admin rights' })
+  expect(plain.message).toContain('lacks a permission (Must have admin rights)')
+})
+
+test.each<{ status: number; headers: Record<string, string>; code: string | undefined }>([
+  { status: 403, headers: {}, code: 'forbidden' },
+  { status: 403, headers: { 'x-github-sso': 'required; url=https://github.com/sso' }, code: 'sso' },
+  { status: 404, headers: {}, code: 'not_found' },
+  { status: 410, headers: {}, code: 'gone' },
+  { status: 451, headers: {}, code: 'dmca' },
+  { status: 500, headers: {}, code: undefined },
+  { status: 401, headers: {}, code: undefined },
+  { status: 429, headers: {}, code: undefined },
+])(
+  '$status $headers of a part of the place is the shortfall $code',
+  ({ status, headers, code }) => {
+    expect(shortfallCodeOf(failure(status, headers))).toBe(code)
+  },
+)
 
 test('a Retry-After that is a date is read; one that is nonsense or past waits a minute', () => {
   const date = new Date(moment.now + 90_000).toUTCString()

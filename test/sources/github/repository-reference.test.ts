@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { ItemRejectedError } from '../../../src/domain/errors.ts'
-import { enumerateRepositoryList } from '../../../src/sources/github/list.ts'
 import { identifyReference } from '../../../src/sources/github/repository-reference.ts'
+import { enumerateList } from '../../../src/sources/list.ts'
 import { carriesCredentials, redactCredentials } from '../../../src/sources/redact.ts'
 import { collect } from '../collect.ts'
 import { growth } from '../../support/cpu-time.ts'
@@ -168,7 +168,7 @@ test('a line too long to keep is turned away by its number', async () => {
   const file = join(tmpdir(), `muster-long-${process.pid}.txt`)
   await writeFile(file, `acme/${'x'.repeat(70_000)}`)
   const context = { signal: new AbortController().signal }
-  const [page] = await collect(enumerateRepositoryList({ repoListFile: file }, undefined, context))
+  const [page] = await collect(enumerateList({ file }, undefined, context))
   await rm(file)
   expect(reasonFor(page?.items[0] ?? '')).toBe(
     'line 1 is longer than 65,536 bytes; write one entry a line',
