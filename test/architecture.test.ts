@@ -125,6 +125,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'zod',
     '@octokit/rest',
     'hosted-git-info',
+    'picomatch',
     'p-queue',
     'parse-duration',
     '@aws-sdk/client-s3',
@@ -136,9 +137,13 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'enumeration',
     'domain',
     'node:',
+    'version',
     'zod',
     'yaml',
     '@standard-schema/spec',
+    // An app's key becomes tokens where credentials are resolved.
+    '@octokit/auth-app',
+    '@octokit/rest',
   ],
   observe: [
     'observe',

@@ -66,7 +66,13 @@ test('the config in the README loads', () => {
     sources: createSources(),
     env,
   })
-  expect(loaded.targets.map((target) => target.name)).toEqual(['acme', 'ghes', 'list', 'dumps'])
+  expect(loaded.targets.map((target) => target.name)).toEqual([
+    'acme',
+    'ghes',
+    'own',
+    'list',
+    'dumps',
+  ])
 })
 
 test('the commands in the README exist', async () => {

@@ -1,5 +1,6 @@
 import { createLogUpdate } from 'log-update'
 import type { BusEvents, EventBus } from '../delivery/event-bus.ts'
+import { isPause } from '../domain/errors.ts'
 import type { SessionState } from '../domain/session-state.ts'
 import { printable, printNote } from './output.ts'
 
@@ -21,14 +22,21 @@ interface Line {
 const counted = (n: number) => n.toLocaleString('en')
 
 function describe({ session, note, startedAt, itemsBefore }: Line): string {
-  const { itemsProcessed, itemsFailed, totalBatches } = session.metrics
+  const { itemsProcessed, itemsSkipped, itemsFailed, totalBatches } = session.metrics
   const of = session.total === null ? '' : ` of ${counted(session.total)}`
+  const skipped = itemsSkipped === 0 ? '' : `, ${counted(itemsSkipped)} skipped`
   const failed = itemsFailed === 0 ? '' : `, ${counted(itemsFailed)} failed`
   const until = session.timeline.completedAt?.getTime() ?? Date.now()
   const seconds = Math.max(0.001, (until - startedAt) / 1000)
   const rate = `${counted(Math.round((itemsProcessed - itemsBefore) / seconds))}/s`
-  const text = `${session.targetName}: ${session.status} ${counted(itemsProcessed)}${of}${failed} (${counted(totalBatches)} pages, ${rate})${note}`
+  const text = `${session.targetName}: ${session.status} ${counted(itemsProcessed)}${of}${skipped}${failed} (${counted(totalBatches)} pages, ${rate})${note}`
   return printable(text)
+}
+
+/** What a pause is about is told with the outcome of the run. */
+function interruptionNote(error: BusEvents['session.interrupted']['error']): string {
+  if (error === null) return ' – stopped, can be resumed'
+  return isPause(error) ? ' – paused' : ` – ${error.message}`
 }
 
 function waitNote({ state, reason, until }: BusEvents['enumerator.changed']): string {
@@ -72,7 +80,7 @@ function track(bus: EventBus, onChange: (line: Line, important: boolean) => void
     bus.subscribe('session.interrupted', ({ sessionId, error }) => {
       const line = lines.get(sessionId)
       if (line === undefined) return
-      line.note = error === null ? ' – stopped, can be resumed' : ` – ${error.message}`
+      line.note = interruptionNote(error)
       onChange(line, true)
     }),
     bus.subscribe('enumerator.changed', (change) => {

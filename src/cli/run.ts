@@ -1,5 +1,5 @@
 import pino from 'pino'
-import { errorRecord } from '../domain/errors.ts'
+import { errorRecord, isPause } from '../domain/errors.ts'
 import type { SessionState } from '../domain/session-state.ts'
 import { createMuster, type Muster } from '../muster.ts'
 import { checkDatabasePath, openExisting } from './database.ts'
@@ -121,8 +121,18 @@ function closeOnSignal(muster: Muster): { exitCode: number | undefined; end(): v
 
 async function report({ sessions, failures }: Outcome, json: boolean): Promise<void> {
   await printData([sessionData(sessions, json)])
+  for (const { targetName, shortfalls } of sessions) {
+    for (const { code, detail } of shortfalls) {
+      printNote(printable(`muster: ${targetName}: incomplete (${code}): ${detail}`))
+    }
+  }
   for (const { targetName, error } of failures) {
-    printNote(printable(`muster: ${targetName}: ${errorRecord(error).message}`))
+    const record = errorRecord(error)
+    const paused = isPause(record) ? 'paused: ' : ''
+    const remedy = isPause(record)
+      ? '; put it right and run again: the walk goes on where it stopped'
+      : ''
+    printNote(printable(`muster: ${targetName}: ${paused}${record.message}${remedy}`))
   }
 }
 

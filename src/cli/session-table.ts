@@ -18,30 +18,65 @@ const SESSION_COLUMNS = [
   'failure_reason',
 ] as const
 
-function sessionRow(s: SessionState): Record<(typeof SESSION_COLUMNS)[number], Cell> {
-  return {
-    session_id: s.sessionId,
-    target: s.targetName,
-    source_type: s.sourceType,
-    status: s.status,
-    completeness: s.completeness,
-    items_found: s.metrics.itemsFound,
-    items_processed: s.metrics.itemsProcessed,
-    items_failed: s.metrics.itemsFailed,
-    total_batches: s.metrics.totalBatches,
-    failed_batches: s.metrics.failedBatches,
-    started_at: s.timeline.startedAt.toISOString(),
-    completed_at: s.timeline.completedAt?.toISOString() ?? null,
-    failure_reason: s.failureReason,
-  }
-}
+/** And those that a table leaves out where no session has anything in them. */
+const MORE_COLUMNS = [
+  'items_skipped',
+  'items_new',
+  'items_changed',
+  'items_unchanged',
+  'items_missing',
+  'shortfalls',
+  'waiting_until',
+  'waiting_for',
+] as const
 
-/** Sessions as the tool prints them: a table, or JSON. */
+type Column = (typeof SESSION_COLUMNS)[number] | (typeof MORE_COLUMNS)[number]
+
+const cells = (s: SessionState): Record<Exclude<Column, 'shortfalls'>, Cell> => ({
+  session_id: s.sessionId,
+  target: s.targetName,
+  source_type: s.sourceType,
+  status: s.status,
+  completeness: s.completeness,
+  items_found: s.metrics.itemsFound,
+  items_processed: s.metrics.itemsProcessed,
+  items_failed: s.metrics.itemsFailed,
+  total_batches: s.metrics.totalBatches,
+  failed_batches: s.metrics.failedBatches,
+  started_at: s.timeline.startedAt.toISOString(),
+  completed_at: s.timeline.completedAt?.toISOString() ?? null,
+  failure_reason: s.failureReason,
+  items_skipped: s.metrics.itemsSkipped,
+  items_new: s.comparison?.new ?? null,
+  items_changed: s.comparison?.changed ?? null,
+  items_unchanged: s.comparison?.unchanged ?? null,
+  items_missing: s.comparison?.missing ?? null,
+  waiting_until: waitOf(s)?.until?.toISOString() ?? null,
+  waiting_for: waitOf(s)?.reason ?? null,
+})
+
+/** What a session waits for now; a time that has passed is what it waited for before its last attempts. */
+const waitOf = ({ waiting }: SessionState): SessionState['waiting'] =>
+  waiting?.until != null && waiting.until.getTime() <= Date.now() ? null : waiting
+
+/** In a table the words must do; the sentences are in the JSON. */
+const codesOf = ({ shortfalls }: SessionState): Cell =>
+  [...new Set(shortfalls.map(({ code }) => code))].join(',') || null
+
+/** Sessions as the tool prints them: a table, or JSON with every column. */
 export function sessionData(sessions: readonly SessionState[], json: boolean): string {
-  const rows = sessions.map(sessionRow)
-  if (json) return `${JSON.stringify(rows, null, 2)}\n`
+  if (json) {
+    const rows = sessions.map((s) => {
+      const row: Record<Column, unknown> = { ...cells(s), shortfalls: s.shortfalls }
+      return Object.fromEntries([...SESSION_COLUMNS, ...MORE_COLUMNS].map((c) => [c, row[c]]))
+    })
+    return `${JSON.stringify(rows, null, 2)}\n`
+  }
+  const rows = sessions.map((s) => ({ ...cells(s), shortfalls: codesOf(s) }))
+  const more = MORE_COLUMNS.filter((column) => rows.some((row) => Boolean(row[column])))
+  const columns = [...SESSION_COLUMNS, ...more]
   return table(
-    SESSION_COLUMNS,
-    rows.map((row) => SESSION_COLUMNS.map((column) => row[column])),
+    columns,
+    rows.map((row) => columns.map((column) => row[column])),
   )
 }

@@ -132,7 +132,8 @@ const PER_PAGE = 'expected a whole number from 1 to 100'
 const ATTEMPTS = 'expected a whole number of attempts from 1 to 100'
 const WAIT = 'expected a time above 0 and up to 24h'
 const SUCH_AS = 'such as "500ms", "1m30s"'
-const ONE_OF = 'give exactly one of org, user, repo_list, repo_list_file'
+const ONE_OF =
+  'give exactly one of org, user, authenticated_user, installation, all_orgs, enterprise, gists, repo_list, repo_list_file'
 const LOCATED = /muster\.yaml:\d+:\d+: /
 const SECRET_LINE = `auth: { gh: { type: github, config: { token: ${TOKEN} } } }\n`
 const YAML_TARGET = 'targets: [{ name: a, source_type: github, github: { org: a } }]\n'

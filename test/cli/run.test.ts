@@ -32,6 +32,14 @@ const STATUS_COLUMNS = [
   'started_at',
   'completed_at',
   'failure_reason',
+  'items_skipped',
+  'items_new',
+  'items_changed',
+  'items_unchanged',
+  'items_missing',
+  'shortfalls',
+  'waiting_until',
+  'waiting_for',
 ]
 const TASK_COLUMNS = [
   'task_id',
@@ -152,6 +160,17 @@ describe('one config with everything in it', () => {
     expect((JSON.parse(first.stdout) as SessionRow[]).toSorted(byName)).toEqual(
       rows.toSorted(byName),
     )
+    /** Of a first session: everything is new; of a list each line counts, and each repository is one. */
+    const comparisonOf = (target: string) => {
+      const isCompared = target !== 'urls' && target !== 'filed'
+      const known = isCompared ? 0 : null
+      return {
+        items_new: isCompared ? new Set(expected[target as keyof typeof expected]).size : null,
+        items_changed: known,
+        items_unchanged: known,
+        items_missing: known,
+      }
+    }
     const found = {
       graphql: [230, 3],
       rest: [120, 2],
@@ -178,6 +197,11 @@ describe('one config with everything in it', () => {
             started_at: expect.stringMatching(TIME),
             completed_at: expect.stringMatching(TIME),
             failure_reason: null,
+            items_skipped: 0,
+            ...comparisonOf(target),
+            shortfalls: [],
+            waiting_for: null,
+            waiting_until: null,
           },
         ]),
       ),
@@ -398,7 +422,7 @@ describe('a walk that is interrupted', () => {
     },
   )
 
-  test('by a signal keeps the page that is in hand: none is asked for twice', async () => {
+  test('by a signal keeps the page that is in hand; going on, the last one is looked at once more', async () => {
     const db = join(tempFolder(), 'muster.db')
     await using sandbox = await slow()
     const { cli, config } = started(sandbox, db)
@@ -407,7 +431,7 @@ describe('a walk that is interrupted', () => {
     await cli.finished
     expect(askNumber(db, 'select count(*) from batches')).toBe(sandbox.requests.length)
     await runCli(['run', config, '--db', db], { env })
-    expect(sandbox.requests).toHaveLength(PAGES)
+    expect(sandbox.requests).toHaveLength(PAGES + 1)
   })
 
   test('by a signal waits for the page in hand; a second signal ends it at once', async () => {
@@ -454,7 +478,10 @@ describe('a walk that is interrupted', () => {
     const again = await runCli(['run', config, '--db', db, '--json'], { env })
     expect(again.code, again.stderr).toBe(0)
     expect(pagesOf('quick'), 'quick was not asked for again').toBe(1)
-    expect(pagesOf('slow'), 'one page was lost with the process').toBeLessThanOrEqual(PAGES + 1)
+    expect(
+      pagesOf('slow'),
+      'one page was lost with the process, and the one before it is looked at once more',
+    ).toBeLessThanOrEqual(PAGES + 2)
     const rows = JSON.parse(again.stdout) as SessionRow[]
     expect(rows.map((row) => [row.target, row.status]).toSorted()).toEqual([
       ['quick', 'COMPLETED'],
