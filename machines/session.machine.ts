@@ -92,7 +92,7 @@ export type SessionEvent =
   | { readonly type: 'session.resume'; readonly at: number; readonly lastFailedItem: number }
 
 /** What an end says is missing. */
-interface Account {
+export interface SessionAccount {
   readonly shortfalls?: readonly Shortfall[] | undefined
 }
 
@@ -122,7 +122,7 @@ export const sessionMachine = setup({
     nothingKept: ({ context }) =>
       context.metrics.itemsFailed > 0 &&
       context.metrics.itemsProcessed + context.metrics.itemsSkipped === 0,
-    somethingMissing: ({ context }, params: Account) =>
+    somethingMissing: ({ context }, params: SessionAccount) =>
       context.metrics.itemsFailed > 0 ||
       context.shortfalls.length > 0 ||
       (params.shortfalls ?? []).length > 0,
@@ -154,7 +154,7 @@ export const sessionMachine = setup({
         markTimelineCompleted(context.timeline, params.at),
     }),
     recordVerdict: assign({
-      verdict: (_, params: Account) => addShortfalls([], params.shortfalls ?? []),
+      verdict: (_, params: SessionAccount) => addShortfalls([], params.shortfalls ?? []),
     }),
     recordFailure: assign({
       failureReason: (_, params: { reason: string }) => params.reason,

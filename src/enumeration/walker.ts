@@ -137,6 +137,7 @@ export class Walker {
         skipped,
         rejected,
         retriedItems: page.retriedItems,
+        ...(!walk.feed.isIdle && { delivering: true }),
         ...(walk.source.comparable === true && {
           sighted: { onlyChanged: walk.config.onlyChanged === true },
         }),

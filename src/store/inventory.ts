@@ -16,18 +16,18 @@ export interface Sighter {
   readonly target: number
 }
 
-interface SightingRow extends Sighter {
+export interface SightingRow extends Sighter {
   readonly resource: number
   readonly version: string | null
   readonly change: 'new' | 'skipped'
 }
 
-interface KnownRow {
+export interface KnownRow {
   readonly sourceType: string
   readonly key: string
 }
 
-interface AliasRow {
+export interface AliasRow {
   readonly resource: number
   readonly uri: string
   readonly at: number

@@ -208,6 +208,8 @@ export interface CommitPage extends CommitSession {
   readonly skipped: readonly Identity[]
   /** Given where the target's resources are compared from session to session. */
   readonly sighted?: Sighted
+  /** Whether a host takes the session's tasks, so that a restart goes on delivering those that the page makes. */
+  readonly delivering?: boolean
   readonly rejected: readonly RejectedItem[]
   /** Failed items that this page tried again; what failed again is among `rejected`. */
   readonly retriedItems: readonly number[]

@@ -85,6 +85,7 @@ export interface PageOf {
   readonly kept?: readonly Identity[]
   readonly skipped?: readonly Identity[]
   readonly sighted?: CommitPage['sighted']
+  readonly delivering?: boolean
   readonly rejected?: CommitPage['rejected']
   readonly retriedItems?: readonly number[]
   /** What the session becomes with this page. */
@@ -181,6 +182,7 @@ export class TestWalk {
       rejected,
       retriedItems,
       ...(page.sighted && { sighted: page.sighted }),
+      ...(page.delivering && { delivering: page.delivering }),
       at,
     }
   }

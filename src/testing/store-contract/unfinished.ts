@@ -51,6 +51,17 @@ export const unfinished = casesOf('what is unfinished', (test) => {
     equal(await names(store), ['acme'])
   })
 
+  test('is an ended session whose page said that a host takes its tasks', async (store) => {
+    const walk = await TestWalk.begin(store, 'acme')
+    await walk.page({ kept: identities('a', 2), delivering: true })
+    await walk.advance({ status: 'COMPLETED' })
+    equal(await names(store), ['acme'])
+    const nothing = await TestWalk.begin(store, 'nothing to take')
+    await nothing.page({ delivering: true })
+    await nothing.advance({ status: 'COMPLETED' })
+    equal(await names(store), ['acme'])
+  })
+
   test('is not a session of which no host takes the tasks', async (store) => {
     const taken = await session(store, 'taken', { status: 'COMPLETED' })
     await session(store, 'left', { status: 'COMPLETED' })
