@@ -12,7 +12,7 @@ import type { JsonValue } from '../../../src/domain/json.ts'
 import { githubSource } from '../../../src/sources/github/index.ts'
 import { visit } from '../../../src/sources/github/loop-guard.ts'
 import { PageSizes } from '../../../src/sources/github/page-size.ts'
-import { madeUpNames, names, truth, walk, withoutToken, withToken } from './walk.ts'
+import { testClock, madeUpNames, names, truth, walk, withoutToken, withToken } from './walk.ts'
 
 const owners = [
   { login: 'octo', type: 'Organization' as const, names: madeUpNames(120) },
@@ -332,7 +332,8 @@ test('by REST, pages that stay too much for the server begin anew in smaller one
 
 test('pages that are known are confirmed and not sent again, but for the last one', async () => {
   const etags = new Map<string, JsonValue>()
-  await using sandbox = await start()
+  // One moment for all: a cursor tells when its pass began.
+  await using sandbox = await start({ clock: testClock(Date.parse('2026-01-01T00:00:00Z')) })
   const spec = { org: 'octo', baseUrl: sandbox.url, perPage: 50 }
   const first = await walk({ spec, credentials: withoutToken, answers: etags })
   const asked = sandbox.requests.length
