@@ -143,7 +143,8 @@ const advancing = (
   const { what } = client.subject
   const { end } = page
   if (end === null || end === at.after) {
-    if (sizes.strike(what) >= MAX_STRIKES) return { frames: [], shortfalls: wentRound(what) }
+    if (sizes.strike(what, 'cursor') >= MAX_STRIKES)
+      return { frames: [], shortfalls: wentRound(what) }
     throw malformed(client.subject, 'a page promises another but its cursor does not move')
   }
   const guard = visit(at.guard, end)
@@ -209,7 +210,7 @@ const recovered = async (
     return { frames: [{ ...frame, at: { ...anew, ...(size === undefined ? {} : { size }) } }] }
   }
   if (error instanceof PageTooLargeError) {
-    const strikes = sizes.strike(what)
+    const strikes = sizes.strike(what, 'size')
     sizes.failed(what, first)
     if (first > 1 || strikes < MAX_STRIKES) throw error
   } else if (!(error instanceof CursorLostError) && !isWithoutGraphql(error, client)) {

@@ -12,6 +12,9 @@ const STEP = 2
 /** Pages that have to go well before the size may double again: a server in trouble recovers, a listing that is heavy does not. */
 const PAGES_BEFORE_DARING = 15
 
+/** What can fail again and again. */
+const STRIKES = ['size', 'cursor'] as const
+
 interface Size {
   readonly size: number
   /** The most to grow to for now. */
@@ -41,7 +44,7 @@ export class PageSizes {
 
   /** A page of the present size went well. */
   went(listing: string, wanted: number): void {
-    this.#failures.delete(listing)
+    for (const kind of STRIKES) this.#failures.delete(`${kind} ${listing}`)
     const known = this.#sizes.get(listing)
     if (known === undefined) return
     const dares = known.good + 1 >= PAGES_BEFORE_DARING
@@ -51,10 +54,16 @@ export class PageSizes {
     else this.#sizes.set(listing, { size, ceiling, good: dares ? 0 : known.good + 1 })
   }
 
-  /** Counts failures of one listing between pages that went well. @returns how many there are now */
-  strike(listing: string): number {
-    const strikes = (this.#failures.get(listing) ?? 0) + 1
-    this.#failures.set(listing, strikes)
+  /**
+   * Counts failures of one kind between pages of a listing that went well: a
+   * page that was too much says nothing of a cursor that stands still.
+   *
+   * @returns how many there are now
+   */
+  strike(listing: string, kind: (typeof STRIKES)[number]): number {
+    const key = `${kind} ${listing}`
+    const strikes = (this.#failures.get(key) ?? 0) + 1
+    this.#failures.set(key, strikes)
     return strikes
   }
 }

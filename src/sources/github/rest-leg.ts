@@ -181,7 +181,8 @@ const advancing = (
   const { client, sizes } = step
   const { what } = client.subject
   if (next === url) {
-    if (sizes.strike(sizeKey(step)) >= MAX_STRIKES) return end(step, frame, wentRound(what))
+    if (sizes.strike(sizeKey(step), 'cursor') >= MAX_STRIKES)
+      return end(step, frame, wentRound(what))
     throw malformed(client.subject, 'a page names itself as the next')
   }
   const guard = visit(at.guard, next)
@@ -236,7 +237,7 @@ const recovered = (error: unknown, step: StepContext, frame: RestFrame): Step =>
     return { page: { items: [], shortfalls: unseen(what, 'internal') }, frames: [] }
   }
   const key = sizeKey(step)
-  if (error instanceof PageTooLargeError && sizes.strike(key) >= MAX_STRIKES) {
+  if (error instanceof PageTooLargeError && sizes.strike(key, 'size') >= MAX_STRIKES) {
     const size = sizes.of(key, step.perPage, frame.at?.size)
     if (size > MIN_PAGE_SIZE) sizes.failed(key, size)
   }

@@ -330,6 +330,17 @@ test('by REST, pages that stay too much for the server begin anew in smaller one
   expect(walked.shortfalls).toEqual([])
 })
 
+test('a cursor that stands still once, after pages that were too much, is no circle', async () => {
+  await using sandbox = await start({
+    heavy: { above: 2, answer: '502' },
+    faults: [null, null, null, { kind: 'same-cursor' }],
+  })
+  const spec = { org: 'octo', baseUrl: sandbox.url, perPage: 20 }
+  const { identities, shortfalls } = await walk({ spec, attempts: 8 })
+  expect(shortfalls).toEqual([])
+  expect(names(identities)).toEqual(truth(sandbox, 'octo'))
+})
+
 test('pages that are known are confirmed and not sent again, but for the last one', async () => {
   const etags = new Map<string, JsonValue>()
   // One moment for all: a cursor tells when its pass began.
