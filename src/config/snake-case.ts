@@ -9,14 +9,13 @@ import { toCamel, toSnake } from './names.ts'
 import { isPlainObject } from './plain-data.ts'
 import type { Path, Problem } from './problem.ts'
 import { knownKeys } from './schema-keys.ts'
+import { TARGET_KEYS } from '../domain/session-state.ts'
 
 /** Something from a file in camelCase, and the keys that were in camelCase already. */
 export interface Respelled {
   readonly value: unknown
   readonly problems: readonly Problem[]
 }
-
-const TARGET_KEYS = ['sourceType', 'authRef', 'onlyChanged', 'deactivateAfter']
 
 /** A target of a file as a target spec. */
 export function respellTarget(

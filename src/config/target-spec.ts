@@ -13,6 +13,7 @@ import { isPlainObject, plainDataProblems } from './plain-data.ts'
 import { formatProblem, problemAt, type Path, type Problem } from './problem.ts'
 import type { CredentialStore } from './secrets.ts'
 import { readSourcePart } from './source-part.ts'
+import { TARGET_KEYS } from '../domain/session-state.ts'
 
 /** A target as it is stored: plain JSON, without a secret. */
 export interface ParsedTarget {
@@ -195,8 +196,6 @@ function comparisonProblems(
   }
   return problems
 }
-
-const TARGET_KEYS = ['name', 'sourceType', 'authRef', 'onlyChanged', 'deactivateAfter'] as const
 
 function keyProblems(
   input: Readonly<Record<string, unknown>>,

@@ -50,6 +50,15 @@ export interface TargetConfig {
   readonly deactivateAfter?: number
 }
 
+/** The keys that every target spec may have, besides its source's own part. */
+export const TARGET_KEYS: readonly string[] = [
+  'name',
+  'sourceType',
+  'authRef',
+  'onlyChanged',
+  'deactivateAfter',
+]
+
 /** What is walked, hashed: the same name, source and spec are the same target, whichever credential is used, and whatever is made of what is found. */
 export function targetKeyOf({ name, sourceType, spec }: TargetConfig): string {
   return canonicalHash([name, sourceType, spec])

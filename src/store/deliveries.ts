@@ -3,7 +3,7 @@ import { ACTIVE_STATUSES } from '../domain/session-state.ts'
 import type { TaskProgress } from '../domain/task.ts'
 import { taskOf } from './rows.ts'
 import type { Schema } from './schema.ts'
-import type { OutstandingTask, Unfinished } from './store.ts'
+import type { OutstandingTask, Store, Unfinished } from './store.ts'
 
 /** Tasks with the public identities of what they point at. */
 export function selectTasks(db: Kysely<Schema>) {
@@ -30,6 +30,21 @@ async function acknowledge(db: Kysely<Schema>, seq: number, at: number): Promise
     .set({ acknowledged_at: at })
     .where('seq', '=', seq)
     .where('acknowledged_at', 'is', null)
+    .execute()
+}
+
+type BeginDelivery = Parameters<Store['beginDelivery']>[0]
+
+/** Remembers that a host takes the session's tasks; the first time stands. */
+export async function beginDelivery(
+  db: Kysely<Schema>,
+  { sessionId, at }: BeginDelivery,
+): Promise<void> {
+  await db
+    .updateTable('sessions')
+    .set({ delivery_started_at: at })
+    .where('session_id', '=', sessionId)
+    .where('delivery_started_at', 'is', null)
     .execute()
 }
 
@@ -75,14 +90,7 @@ export function deliveries(db: Kysely<Schema>) {
       return row !== undefined
     },
 
-    async beginDelivery(params: { readonly sessionId: string; readonly at: number }) {
-      await db
-        .updateTable('sessions')
-        .set({ delivery_started_at: params.at })
-        .where('session_id', '=', params.sessionId)
-        .where('delivery_started_at', 'is', null)
-        .execute()
-    },
+    beginDelivery: (params: BeginDelivery) => beginDelivery(db, params),
 
     async takeScanTargets(params: { readonly sessionId: string; readonly afterBatch: number }) {
       const batch = await db

@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely'
 import { LeaseError, MusterError } from '../domain/errors.ts'
 import type { SessionState } from '../domain/session-state.ts'
+import { beginDelivery } from './deliveries.ts'
 import { findSeen, recordMissing, surveySession } from './inventory.ts'
 import { pageWriter, writeItems, type SessionKeys } from './page-writer.ts'
 import { batchColumns, sessionColumns, sessionOf, type SessionRow } from './rows.ts'
@@ -59,7 +60,10 @@ export function unitOfWork(db: Kysely<Schema>) {
         const { kept, skipped, sighted, at } = params
         await writeItems(trx, writer, { session, kept, skipped, sighted, at })
         const after = await lastTask(trx)
-        if (params.delivering === true && after > before) await startDelivery(trx, session.id, at)
+        // In the page's own transaction: a process that dies right after it must not leave tasks that nobody is owed.
+        if (params.delivering === true && after > before) {
+          await beginDelivery(trx, { sessionId: session.sessionId, at })
+        }
         await deleteRetried(trx, params.retriedItems)
         await writer.failedItems(
           trx,
@@ -256,16 +260,6 @@ async function lastTask(trx: Kysely<Schema>): Promise<number> {
     .select((eb) => eb.fn.max('seq').as('seq'))
     .executeTakeFirst()
   return row?.seq ?? 0
-}
-
-/** In the page's own transaction: a process that dies right after it must not leave tasks that nobody is owed. */
-async function startDelivery(trx: Kysely<Schema>, session: number, at: number): Promise<void> {
-  await trx
-    .updateTable('sessions')
-    .set({ delivery_started_at: at })
-    .where('id', '=', session)
-    .where('delivery_started_at', 'is', null)
-    .execute()
 }
 
 async function deleteRetried(trx: Kysely<Schema>, ids: readonly number[]): Promise<void> {

@@ -3,6 +3,7 @@
  * that a listing that changes the API half-way is one listing.
  */
 import type { JsonRecord, JsonValue } from '../../domain/json.ts'
+import { isRecord } from './raw.ts'
 
 /**
  * The facts of one repository. They are as GitHub gave them, unchecked: an item
@@ -69,9 +70,6 @@ export const REPOSITORY_FIELDS = `
   visibility diskUsage pushedAt createdAt defaultBranchRef { name } primaryLanguage { name }
   repositoryTopics(first: ${MAX_TOPICS}) { nodes { topic { name } } } owner { __typename login }
 `
-
-const isRecord = (value: unknown): value is JsonRecord =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** A field of what may be missing. */
 const within = (value: JsonValue | undefined, key: string): JsonValue =>

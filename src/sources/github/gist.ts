@@ -7,6 +7,7 @@ import { printed } from '../wording.ts'
 import { skippedBy } from './filter.ts'
 import type { GithubFilter } from './filter-spec.ts'
 import { webAddress } from './identity.ts'
+import { isRecord } from './raw.ts'
 
 /** What is kept of a gist, unchecked as a repository's facts are. */
 export type GistItem = {
@@ -30,9 +31,6 @@ export type GistItem = {
   /** The account that it belongs to; null for those from the time when none was needed. */
   readonly ownerLogin: JsonValue
 }
-
-const isRecord = (value: unknown): value is JsonRecord =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** A gist as REST describes it, in a list or alone. */
 export function gistFromRest(row: JsonRecord): GistItem {

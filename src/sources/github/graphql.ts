@@ -9,6 +9,7 @@ import { REPOSITORY_FIELDS } from './facts.ts'
 import { isInvalidCursor, queryFailure } from './query-errors.ts'
 import type { Owner } from './spec.ts'
 import { refusedRows, ssoShortfall } from './verdict.ts'
+import { rawRow } from './raw.ts'
 
 /** Without an order GitHub promises none, and pages overlap. A user's are narrowed to what the user owns; GitHub adds others' by default. */
 const listing = (type: 'organization' | 'user', affiliations: string): string => `
@@ -24,18 +25,15 @@ query MusterRepositories($login: String!, $first: Int!, $after: String) {
 }`
 
 /** The queries, by the scope they serve. */
-export const QUERIES: Readonly<Record<Owner['kind'], string>> = {
+const QUERIES: Readonly<Record<Owner['kind'], string>> = {
   org: listing('organization', ''),
   user: listing('user', ', ownerAffiliations: OWNER'),
 }
 
-const isRecord = (value: unknown): boolean =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-
 const connection = z.object({
   totalCount: z.int().nonnegative(),
   pageInfo: z.object({ hasNextPage: z.boolean(), endCursor: z.string().nullable() }),
-  nodes: z.array(z.custom<JsonRecord>(isRecord).nullable()),
+  nodes: z.array(rawRow.nullable()),
 })
 
 const envelope = z.object({

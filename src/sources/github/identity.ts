@@ -5,6 +5,7 @@ import type { Identity } from '../source.ts'
 import { printed } from '../wording.ts'
 import { skippedBy } from './filter.ts'
 import type { GithubFilter } from './filter-spec.ts'
+import { isRecord } from './raw.ts'
 
 /**
  * A repository as an item of a page: its `RepositoryFacts`, and `aliases` where
@@ -12,12 +13,6 @@ import type { GithubFilter } from './filter-spec.ts'
  * those of an earlier, so that no field is sure to be there.
  */
 export type RepositoryItem = JsonRecord
-
-const isRecord = (value: unknown): boolean =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-
-/** A row of a page as GitHub gave it. Deliberately no more: see `RepositoryItem`. */
-export const rawRepository = z.custom<JsonRecord>(isRecord)
 
 /** A http(s) URL that holds no credentials. */
 export const webAddress = z

@@ -19,7 +19,7 @@ import {
 } from './classify.ts'
 import type { GithubClient } from './connect.ts'
 import { fromGraphql, fromRest, REPOSITORY_FIELDS, type RepositoryFacts } from './facts.ts'
-import { rawRepository } from './identity.ts'
+import { rawRow } from './raw.ts'
 import { isListProblem, type ListProblem } from './list-problem.ts'
 import { queryFailure } from './query-errors.ts'
 
@@ -109,7 +109,7 @@ const readVerdicts = (client: GithubClient, answer: Answer, count: number): Verd
     const error = aboutEntries.get(at)
     const problem = problemOf(error)
     if (problem !== undefined) return failed(client, problem, wordsOf(error, problem, client))
-    const node = rawRepository.safeParse(data?.[`r${at}`])
+    const node = rawRow.safeParse(data?.[`r${at}`])
     if (node.success) return { facts: fromGraphql(node.data) }
     throw damaged(client)
   })
@@ -138,7 +138,7 @@ const withoutPlace = ({ message }: Error, { subject }: GithubClient): string =>
 const lookUpByRest = async (client: GithubClient, fullName: string): Promise<Found> => {
   try {
     const { body } = await client.get(`${client.baseUrl}/repos/${fullName}`)
-    const row = rawRepository.safeParse(body)
+    const row = rawRow.safeParse(body)
     if (!row.success) throw malformed(client.subject, 'the answer is no repository')
     return { facts: fromRest(row.data) }
   } catch (error) {

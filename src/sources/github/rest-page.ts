@@ -9,11 +9,9 @@ import type { GithubClient } from './connect.ts'
 import { fromRest, type RepositoryFacts } from './facts.ts'
 import { type GistItem, gistFromRest } from './gist.ts'
 import { ssoShortfall } from './verdict.ts'
+import { isRecord, rawRow } from './raw.ts'
 
-const isRecord = (value: unknown): boolean =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-
-const rowsBody = z.array(z.custom<JsonRecord>(isRecord))
+const rowsBody = z.array(rawRow)
 
 /** A row, and what its pass has to know of it. */
 export interface RestRow {
@@ -61,6 +59,10 @@ export const unreadable = (client: GithubClient, answer: Answer): Error =>
   )
 
 const NEXT = /<([^<>]+)>\s*;\s*rel="?next"?/
+
+/** The next page's URL as GitHub gave it; null at the end. */
+export const nextUrl = (answer: Answer): string | null =>
+  NEXT.exec(headerOf(answer, 'link') ?? '')?.[1] ?? null
 const LAST_OF_ONE = /<[^<>]*[?&]page=(\d+)[^<>]*>\s*;\s*rel="?last"?/
 
 /** A page's rows as GitHub gave them: the body itself, or one of its fields. */
@@ -111,7 +113,7 @@ export async function fetchRestPage(
     throw malformed(client.subject, 'a page came without its Link header')
   }
   const rows = raw.data.map((row) => toRow(rowKind, row))
-  const next = NEXT.exec(link ?? '')?.[1] ?? null
+  const next = nextUrl(answer)
   const shortfalls = ssoShortfall(answer, client.subject.what)
   const etag = headerOf(answer, 'etag')
   if (etag !== undefined && next !== null && shortfalls.length === 0) {
@@ -141,5 +143,5 @@ export async function countByLink(client: GithubClient, urlOfOne: string): Promi
   const last = LAST_OF_ONE.exec(link)?.[1]
   const at = dateOf(answer)
   if (last !== undefined && raw.data.length === 1) return { total: Number(last), at }
-  return { total: NEXT.test(link) ? null : raw.data.length, at }
+  return { total: nextUrl(answer) !== null ? null : raw.data.length, at }
 }

@@ -6,11 +6,11 @@
  */
 import { z } from 'zod'
 import type { Shortfall } from '../../../machines/index.ts'
-import { headerOf, malformed, PageTooLargeError } from './classify.ts'
+import { malformed, PageTooLargeError } from './classify.ts'
 import type { FrameOf } from './cursor.ts'
 import { CursorLostError, type GraphqlPage, isWithoutGraphql, readConnection } from './graphql.ts'
 import { visit } from './loop-guard.ts'
-import { countByLink, unreadable } from './rest-page.ts'
+import { countByLink, nextUrl, unreadable } from './rest-page.ts'
 import { memberFrame, organisationFrames } from './scopes.ts'
 import type { Step, StepContext } from './step.ts'
 import { countMismatch, drifted, unseen, wentRound } from './verdict.ts'
@@ -40,7 +40,7 @@ const MAX_PASSES = 3
 const ENTRIES = `totalCount pageInfo { hasNextPage endCursor } nodes { login } edges { cursor }`
 
 /** In the order of creation: those that come meanwhile are at the end. */
-export const ROSTER_QUERIES = {
+const ROSTER_QUERIES = {
   enterprise: `query MusterOrganisations($name: String!, $first: Int!, $after: String) {
     owner: enterprise(slug: $name) {
       listing: organizations(first: $first, after: $after, orderBy: { field: CREATED_AT, direction: ASC }) { ${ENTRIES} }
@@ -142,7 +142,6 @@ const organisationsRoster = async (
 }
 
 const memberRows = z.array(z.object({ login: z.string().min(1) }))
-const NEXT = /<([^<>]+)>\s*;\s*rel="?next"?/
 
 /** The members from their beginning, by REST. */
 const restMembers = (login: string, pass: number): FrameOf<'restMembers'> => ({
@@ -182,9 +181,9 @@ const restMembersRoster = async (
     rest: { ...frame, url, taken: login, rows: frame.rows + at + 1 },
   }))
   const count = frame.rows + fresh.length
-  const next = NEXT.exec(headerOf(answer, 'link') ?? '')?.[1]
-  const guard = next === undefined ? undefined : visit(frame.guard, next)
-  if (next !== undefined) {
+  const next = nextUrl(answer)
+  const guard = next === null ? undefined : visit(frame.guard, next)
+  if (next !== null) {
     if (guard === undefined) return { entries, next: undefined, shortfalls: wentRound(what) }
     const ahead = { ...frame, url: next, taken: null, rows: count, guard }
     return { entries, next: ahead, shortfalls: [] }
