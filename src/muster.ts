@@ -22,6 +22,7 @@ import {
 import { createSources } from './sources/factory.ts'
 import type { AnySource } from './sources/source.ts'
 import { openStore } from './store/open.ts'
+import { openStoreInThread } from './store/thread/index.ts'
 import type { Repositories, Store } from './store/store.ts'
 
 /** A running Muster. */
@@ -110,8 +111,8 @@ export async function createMuster(options: MusterOptions = {}): Promise<Muster>
   if (parsed.config !== undefined) await readConfig(parsed.config, sources, scope)
   const { clock = systemClock, database = './muster.db', settings } = parsed
   const bus = parsed.bus ?? createInProcessBus()
-  const opened =
-    typeof database === 'string' ? await openStore({ path: database, clock }) : database
+  const open = parsed.databaseThread === true ? openStoreInThread : openStore
+  const opened = typeof database === 'string' ? await open({ path: database, clock }) : database
   const store = parsed.metrics === undefined ? opened : storeWithMetrics(opened, parsed.metrics)
   const inspect = guarded(parsed.inspect)
   const deps: EnumerationDeps = {

@@ -16,6 +16,12 @@ import type { Store } from './store/store.ts'
 export interface MusterOptions extends Partial<WalkSettings> {
   /** A SQLite path, `:memory:`, or a store of one's own. Default `./muster.db`. */
   readonly database?: string | Store
+  /**
+   * Whether the database has a thread of its own, so that nothing SQLite does
+   * holds up the host's event loop; costs a message for each call, and about
+   * 30 MB. Default false. Only for a `database` that is a path.
+   */
+  readonly databaseThread?: boolean
   /** Credentials by name; a target names one by `authRef`. Values are never stored. */
   readonly auth?: AuthConfigs
   /** A config file; read at once, and again at each `orchestrator.enumerate()`. */
@@ -56,6 +62,7 @@ const object = <T>(what: string, ...methods: string[]) =>
 
 const schema = z.strictObject({
   database: z.union([z.string().min(1), z.custom<Store>(isStore)]).optional(),
+  databaseThread: z.boolean().optional(),
   auth: object<AuthConfigs>('credentials by name'),
   config: z.string().min(1).optional(),
   sources: z.array(z.custom<AnySource>((v) => typeof v === 'object' && v !== null)).optional(),
@@ -114,6 +121,11 @@ export function parseOptions(options: unknown): MusterOptions & { settings: Walk
       'NOT_SUPPORTED',
       'database: PostgreSQL is not supported yet: give the path of a SQLite file',
     )
+  }
+  if (given.databaseThread === true && typeof given.database === 'object') {
+    throw new InvalidInputError('INVALID_OPTIONS', [
+      'databaseThread is true: a store of your own runs where you made it: give the path of a SQLite file as database, or leave databaseThread out',
+    ])
   }
   const settings = Object.fromEntries(
     Object.entries(DEFAULT_SETTINGS).map(([key, value]) => [

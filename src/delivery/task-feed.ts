@@ -2,11 +2,23 @@ import type { TimeProvider } from '../domain/clock.ts'
 import type { OutstandingTask, Store } from '../store/store.ts'
 import { Changes } from './changes.ts'
 
-/** Tasks read from the database at a time. */
-const READ_WINDOW = 500
+/**
+ * Tasks read from the database at a time, and handed out at most in one window.
+ * At 500 what a window costs is its rows, not its statements; reading it and
+ * acknowledging it takes a few milliseconds, which a host's event loop can bear.
+ */
+export const TASKS_A_WINDOW = 500
+
+/** Some tasks, handed out together. */
+type Window = readonly OutstandingTask[]
+
+const seqsOf = (window: Window): number[] => window.map(({ seq }) => seq)
 
 export interface TaskFeedOptions {
-  readonly store: Pick<Store, 'takeTasks' | 'acknowledgeTasks' | 'beginDelivery' | 'isOutstanding'>
+  readonly store: Pick<
+    Store,
+    'takeTasks' | 'acknowledgeTasks' | 'beginDelivery' | 'findOutstanding'
+  >
   readonly sessionId: string
   readonly clock: TimeProvider
   /** Tasks that may be committed and not yet taken before the walk is held; counts only while somebody takes them. */
@@ -26,8 +38,9 @@ export interface TaskFeedOptions {
  * Hands one session's committed tasks to the host, in order, from the database.
  *
  * All iterators of a session share one feed, so that two of them split the
- * tasks rather than each taking all. A task is acknowledged, in the database,
- * before the next one is handed out; one that is given back comes again first.
+ * tasks rather than each taking all. A window of tasks is acknowledged, in the
+ * database and in one transaction, before the next one is handed out; one that
+ * is given back comes again first.
  *
  * The readers do not share a generator, which would be simpler: one failed look
  * at the database ends a generator for ever, and a reader asleep in it is not
@@ -36,7 +49,7 @@ export interface TaskFeedOptions {
 export class TaskFeed {
   readonly #options: TaskFeedOptions
   /** Read or given back, and not handed out, in order. */
-  readonly #ahead: OutstandingTask[] = []
+  #ahead: OutstandingTask[] = []
   #after = 0
   #looked: Promise<unknown> = Promise.resolve()
   #readers = 0
@@ -82,18 +95,26 @@ export class TaskFeed {
 
   /** An iterator that acknowledges a task when it is asked for the next. */
   async *tasks(): AsyncGenerator<OutstandingTask, void, void> {
+    for await (const window of this.windows(1)) yield* window
+  }
+
+  /**
+   * An iterator over what there is, `size` tasks of it at most and one at
+   * least, that acknowledges a window whole when it is asked for the next.
+   */
+  async *windows(size = TASKS_A_WINDOW): AsyncGenerator<Window, void, void> {
     this.#readers += 1
-    let current: OutstandingTask | undefined
+    let current: Window | undefined
     try {
       await (this.#begun ??= this.#begin())
       for (;;) {
-        const next = await this.#take()
+        const next = await this.#take(size)
         if (next === undefined) break
         current = next
         // A reader can be there before its session is stored; where there is a task, it is.
         await (this.#begunWithTask ??= this.#remember())
         yield next
-        // Without a store nothing can be acknowledged: the task comes again next time.
+        // Without a store nothing can be acknowledged: the tasks come again next time.
         if (this.#options.closed.aborted) break
         await this.#acknowledge(next)
         current = undefined
@@ -111,56 +132,60 @@ export class TaskFeed {
     if (noneLeft && !this.#options.closed.aborted) await this.#options.onDrained()
   }
 
-  /** The next task, as soon as there is one; undefined at the end. */
-  async #take(): Promise<OutstandingTask | undefined> {
+  /** The next tasks, as soon as there are any; undefined at the end. */
+  async #take(size: number): Promise<Window | undefined> {
     const { changes, closed } = this.#options
     for (;;) {
       const over = changes.closed
       const changed = changes.next()
       if (closed.aborted) return undefined
-      const found = this.#ahead.length > 0 || (await this.#look())
-      const task = this.#ahead.shift()
-      // Read ahead a while ago: another process may have handed it out since.
-      if (task !== undefined && !(await this.#isOutstanding(task))) continue
-      if (task !== undefined) return this.#handOut(task)
-      // Another reader was quicker.
-      if (found) continue
-      if (over) return undefined
+      const isAhead = this.#ahead.length > 0
+      const found = isAhead ? await this.#lookAgain(size) : await this.#look(size)
+      // Where what was ahead is gone, there may be more behind it.
+      if (found !== undefined && found.length === 0) continue
+      if (found !== undefined || over) return found
       await changed
     }
   }
 
-  async #isOutstanding(task: OutstandingTask): Promise<boolean> {
+  /** What was read a while ago: another process may have handed it out since. */
+  async #lookAgain(size: number): Promise<Window> {
+    const window = this.#handOut(size)
     try {
-      return await this.#options.store.isOutstanding(task.seq)
+      const outstanding = await this.#options.store.findOutstanding(seqsOf(window))
+      const left = window.filter(({ seq }) => outstanding.has(seq))
+      this.#inHand -= window.length - left.length
+      return left
     } catch (thrown) {
-      this.#ahead.unshift(task)
+      this.#giveBack(window)
       throw thrown
     }
   }
 
-  #handOut(task: OutstandingTask): OutstandingTask {
-    this.#taken += 1
-    this.#inHand += 1
+  #handOut(size: number): Window {
+    const window = this.#ahead.splice(0, size)
+    this.#taken += window.length
+    this.#inHand += window.length
     this.#unheld = false
     if (!this.isFull) this.#room.notify()
-    return task
+    return window
   }
 
-  async #acknowledge(task: OutstandingTask): Promise<void> {
-    await this.#options.store.acknowledgeTasks({
-      seqs: [task.seq],
-      at: this.#options.clock.now(),
-    })
-    this.#inHand -= 1
+  async #acknowledge(window: Window): Promise<void> {
+    const { store, clock } = this.#options
+    await store.acknowledgeTasks({ seqs: seqsOf(window), at: clock.now() })
+    this.#inHand -= window.length
   }
 
-  #giveBack(task: OutstandingTask): void {
-    this.#taken -= 1
-    this.#inHand -= 1
-    const later = this.#ahead.findIndex(({ seq }) => seq > task.seq)
-    this.#ahead.splice(later === -1 ? this.#ahead.length : later, 0, task)
+  #giveBack(window: Window): void {
+    this.#taken -= window.length
+    this.#inHand -= window.length
+    this.#putAhead(window)
     this.#options.changes.notify()
+  }
+
+  #putAhead(window: Window): void {
+    this.#ahead = [...this.#ahead, ...window].toSorted((one, other) => one.seq - other.seq)
   }
 
   async #begin(): Promise<void> {
@@ -183,22 +208,27 @@ export class TaskFeed {
   /**
    * Reads ahead, one reader after the other: two at once would find the same tasks.
    *
-   * @returns whether there is something to take
+   * @returns tasks that were read just now; none where others are ahead by now,
+   * undefined where there are none at all
    */
-  #look(): Promise<boolean> {
+  #look(size: number): Promise<Window | undefined> {
     const look = this.#looked.then(async () => {
-      if (this.#ahead.length === 0) await this.#read()
-      return this.#ahead.length > 0
+      const found = this.#ahead.length > 0 ? [] : await this.#read()
+      // Another reader was quicker, or has given back what has to be looked at again.
+      const isBehind = this.#ahead.length > 0
+      this.#putAhead(found)
+      if (isBehind) return []
+      return found.length > 0 ? this.#handOut(size) : undefined
     })
     this.#looked = look.catch(() => undefined)
     return look
   }
 
-  async #read(): Promise<void> {
+  async #read(): Promise<Window> {
     const { store, sessionId, closed } = this.#options
-    if (closed.aborted) return
-    const found = await store.takeTasks({ sessionId, after: this.#after, limit: READ_WINDOW })
+    if (closed.aborted) return []
+    const found = await store.takeTasks({ sessionId, after: this.#after, limit: TASKS_A_WINDOW })
     this.#after = found.at(-1)?.seq ?? this.#after
-    this.#ahead.push(...found)
+    return found
   }
 }

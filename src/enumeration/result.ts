@@ -27,6 +27,14 @@ export interface EnumerationResult {
    * come again. Several readers share the tasks between them.
    */
   readonly tasks: AsyncIterable<Task>
+  /**
+   * The same tasks, several at a time: as many as there are, 500 at most and
+   * never none. Asking for the next window acknowledges every task of the one
+   * before, in one transaction, which is many times faster; leaving the loop
+   * leaves the whole window to come again. Readers of windows and of single
+   * tasks share the tasks between them.
+   */
+  readonly taskWindows: AsyncIterable<readonly Task[]>
   /** The session's failed items, and at last what ended the walk, if anything did. */
   readonly errors: AsyncIterable<EnumerationError>
   /**
@@ -61,6 +69,14 @@ export function resultStreams(walk: Walk, deps: ResultDeps) {
       async *[Symbol.asyncIterator]() {
         const { feed } = deps.channel()
         for await (const task of feed.tasks()) yield handedOut(task, deps)
+      },
+    },
+    taskWindows: {
+      async *[Symbol.asyncIterator]() {
+        const { feed } = deps.channel()
+        for await (const window of feed.windows()) {
+          yield window.map((task) => handedOut(task, deps))
+        }
       },
     },
     scanTargets: {

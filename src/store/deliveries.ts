@@ -1,6 +1,5 @@
-import { sql, type Kysely } from 'kysely'
+import { sql, type Compilable, type Kysely } from 'kysely'
 import { ACTIVE_STATUSES } from '../domain/session-state.ts'
-import type { TaskProgress } from '../domain/task.ts'
 import { taskOf } from './rows.ts'
 import type { Schema } from './schema.ts'
 import type { OutstandingTask, Store, Unfinished } from './store.ts'
@@ -24,13 +23,58 @@ export function selectTasks(db: Kysely<Schema>) {
     ])
 }
 
-async function acknowledge(db: Kysely<Schema>, seq: number, at: number): Promise<void> {
-  await db
-    .updateTable('tasks')
-    .set({ acknowledged_at: at })
-    .where('seq', '=', seq)
-    .where('acknowledged_at', 'is', null)
-    .execute()
+/** The numbers of a JSON list, so that one compiled statement takes any number of them. */
+const inList = sql<number>`(select value from json_each(${''}))`
+
+/** The statements of every window, compiled once a store: building one takes longer than running it. */
+function deliveryStatements(db: Kysely<Schema>) {
+  const prepared = <Row>(query: Compilable<Row>) => {
+    const compiled = query.compile()
+    return async (...parameters: readonly (string | number)[]): Promise<readonly Row[]> =>
+      (await db.executeQuery<Row>({ ...compiled, parameters })).rows
+  }
+  return {
+    session: prepared(
+      db
+        .selectFrom('sessions')
+        .innerJoin('jobs', 'jobs.id', 'sessions.job')
+        .select(['sessions.id', 'jobs.job_id'])
+        .where('sessions.session_id', '=', ''),
+    ),
+    // The session's own identities are looked up once a window, not joined to each of its tasks.
+    window: prepared(
+      db
+        .selectFrom('tasks')
+        .innerJoin('scan_targets', 'scan_targets.target_id', 'tasks.target')
+        .select([
+          'tasks.seq',
+          'tasks.task_id',
+          'scan_targets.scan_target_id',
+          'scan_targets.target_type',
+          'tasks.uri',
+          'tasks.metadata',
+        ])
+        .where('tasks.session', '=', 0)
+        .where('tasks.acknowledged_at', 'is', null)
+        .where('tasks.seq', '>', 0)
+        .orderBy('tasks.seq')
+        .limit(1),
+    ),
+    outstanding: prepared(
+      db
+        .selectFrom('tasks')
+        .select('seq')
+        .where('seq', 'in', inList)
+        .where('acknowledged_at', 'is', null),
+    ),
+    acknowledge: prepared(
+      db
+        .updateTable('tasks')
+        .set({ acknowledged_at: 0 })
+        .where('seq', 'in', inList)
+        .where('acknowledged_at', 'is', null),
+    ),
+  }
 }
 
 type BeginDelivery = Parameters<Store['beginDelivery']>[0]
@@ -50,44 +94,29 @@ export async function beginDelivery(
 
 /** Handing committed tasks to the host, and what the host says of them. */
 export function deliveries(db: Kysely<Schema>) {
+  const statements = deliveryStatements(db)
   return {
     async takeTasks(params: {
       readonly sessionId: string
       readonly after: number
       readonly limit: number
     }): Promise<OutstandingTask[]> {
-      const rows = await selectTasks(db)
-        .where('tasks.session', '=', (eb) =>
-          eb
-            .selectFrom('sessions as s')
-            .select('s.id')
-            .where('s.session_id', '=', params.sessionId),
-        )
-        .where('tasks.acknowledged_at', 'is', null)
-        .where('tasks.seq', '>', params.after)
-        .orderBy('tasks.seq')
-        .limit(params.limit)
-        .execute()
-      return rows.map((row) => ({ ...taskOf(row), seq: row.seq }))
+      const { sessionId, after, limit } = params
+      const [session] = await statements.session(sessionId)
+      if (session === undefined) return []
+      const known = { session_id: sessionId, job_id: session.job_id }
+      const rows = await statements.window(session.id, after, limit)
+      return rows.map((row) => ({ seq: row.seq, ...taskOf({ ...row, ...known }) }))
     },
 
     async acknowledgeTasks(params: { readonly seqs: readonly number[]; readonly at: number }) {
-      const [first, ...others] = params.seqs
-      if (first === undefined) return
-      if (others.length === 0) return acknowledge(db, first, params.at)
-      await db.transaction().execute(async (trx) => {
-        for (const seq of params.seqs) await acknowledge(trx, seq, params.at)
-      })
+      if (params.seqs.length === 0) return
+      await statements.acknowledge(params.at, JSON.stringify(params.seqs))
     },
 
-    async isOutstanding(seq: number): Promise<boolean> {
-      const row = await db
-        .selectFrom('tasks')
-        .select('seq')
-        .where('seq', '=', seq)
-        .where('acknowledged_at', 'is', null)
-        .executeTakeFirst()
-      return row !== undefined
+    async findOutstanding(seqs: readonly number[]): Promise<ReadonlySet<number>> {
+      const rows = await statements.outstanding(JSON.stringify(seqs))
+      return new Set(rows.map((row) => row.seq))
     },
 
     beginDelivery: (params: BeginDelivery) => beginDelivery(db, params),
@@ -140,36 +169,6 @@ export function deliveries(db: Kysely<Schema>) {
         .orderBy('id')
         .execute()
       return rows.map((row) => ({ sessionId: row.session_id, targetKey: row.target_key }))
-    },
-
-    async recordProgress(progress: TaskProgress): Promise<boolean> {
-      return db.transaction().execute(async (trx) => {
-        const at = progress.updatedAt.getTime()
-        const task = await trx
-          .updateTable('tasks')
-          .set({
-            status: progress.status,
-            items_processed: progress.itemsProcessed,
-            error: progress.error,
-            progress_at: at,
-          })
-          .where('task_id', '=', progress.taskId)
-          // Reports can overtake each other; a finished scan stays finished.
-          .where('status', '!=', 'COMPLETED')
-          .returning('target')
-          .executeTakeFirst()
-        if (task === undefined) return false
-        if (progress.status === 'COMPLETED') {
-          await trx
-            .updateTable('scan_targets')
-            .set({ last_scan_at: at, updated_at: at })
-            .where('target_id', '=', task.target)
-            // Of two sessions' scans, the older may be reported last.
-            .where((eb) => eb.or([eb('last_scan_at', 'is', null), eb('last_scan_at', '<', at)]))
-            .execute()
-        }
-        return true
-      })
     },
   }
 }

@@ -76,27 +76,32 @@ const session = sql<number>`case when sightings.session > excluded.session
 
 /** The statements that keep the inventory, compiled once a store. */
 export function inventoryWriter(db: Kysely<Schema>) {
-  const sightings = rowsWriter<SightingRow, { resource: number; change: string }>({
-    compile: (n) =>
-      db
-        .insertInto('sightings')
-        .values(
-          repeat({ target: 0, resource: 0, version: '', session: 0, change: 'new', missed: 0 }, n),
-        )
-        .onConflict((c) =>
-          c
-            .columns(['target', 'resource'])
-            .doUpdateSet({ change, version, session, missed: sql<number>`0` }),
-        )
-        .returning(['resource', 'change'])
-        .compile(),
-    values: (r) => [r.target, r.resource, r.version, r.session, r.change, 0],
+  const insertSightings = (n: number) =>
+    db
+      .insertInto('sightings')
+      .values(
+        repeat({ target: 0, resource: 0, version: '', session: 0, change: 'new', missed: 0 }, n),
+      )
+      .onConflict((c) =>
+        c
+          .columns(['target', 'resource'])
+          .doUpdateSet({ change, version, session, missed: sql<number>`0` }),
+      )
+  const values = (r: SightingRow) => [r.target, r.resource, r.version, r.session, r.change, 0]
+  const sightings = rowsWriter<SightingRow>({
+    compile: (n) => insertSightings(n).compile() as never,
+    values,
   })
-  const known = rowsWriter<KnownRow, { id: number; key: string; uri: string }>({
+  /** The same, saying what each was found to be. */
+  const sightingsTold = rowsWriter<SightingRow, { resource: number; change: string }>({
+    compile: (n) => insertSightings(n).returning(['resource', 'change']).compile(),
+    values,
+  })
+  const known = rowsWriter<KnownRow, { key: string; uri: string }>({
     compile: (n) =>
       db
         .selectFrom('resources')
-        .select(['id', 'key', 'uri'])
+        .select(['key', 'uri'])
         .where(({ eb, refTuple, tuple }) =>
           eb(
             refTuple('source_type', 'key'),
@@ -116,18 +121,18 @@ export function inventoryWriter(db: Kysely<Schema>) {
         .compile() as never,
     values: (r) => [r.resource, r.uri, r.at],
   })
-  return { sightings, known, aliases }
+  return { sightings, sightingsTold, known, aliases }
 }
 
 export type InventoryWriter = ReturnType<typeof inventoryWriter>
 
-/** What is stored of these resources so far, by key. */
-export async function knownResources(
+/** The addresses of these resources as they are stored, by key. */
+export async function storedAddresses(
   db: Kysely<Schema>,
   writer: InventoryWriter,
   rows: readonly KnownRow[],
-): Promise<ReadonlyMap<string, { readonly id: number; readonly uri: string }>> {
-  return new Map((await writer.known(db, rows)).map((row) => [row.key, row]))
+): Promise<ReadonlyMap<string, string>> {
+  return new Map((await writer.known(db, rows)).map(({ key, uri }) => [key, uri]))
 }
 
 /**
@@ -138,19 +143,20 @@ export async function recordAliases(
   db: Kysely<Schema>,
   writer: InventoryWriter,
   params: {
-    readonly rows: readonly (Identity & { readonly resourceId: number })[]
-    readonly known: Awaited<ReturnType<typeof knownResources>>
+    readonly rows: readonly { readonly identity: Identity; readonly resourceId: number }[]
+    readonly earlier: ReadonlyMap<string, string>
     readonly at: number
   },
 ): Promise<void> {
-  const { rows, known, at } = params
-  const aliases = rows.flatMap(({ key, uri, aliases: told = [], resourceId: resource }) => {
-    const stored = known.get(key)?.uri
-    const earlier = new Set(stored === undefined ? told : [stored, ...told])
-    return [...earlier]
-      .filter((alias) => alias !== uri)
-      .map((alias) => ({ resource, uri: alias, at }))
-  })
+  const { earlier, at } = params
+  const aliases: AliasRow[] = []
+  for (const { identity, resourceId: resource } of params.rows) {
+    const stored = earlier.get(identity.key)
+    const told = identity.aliases ?? []
+    for (const uri of new Set(stored === undefined ? told : [stored, ...told])) {
+      if (uri !== identity.uri) aliases.push({ resource, uri, at })
+    }
+  }
   await writer.aliases(db, aliases)
 }
 
@@ -224,6 +230,42 @@ async function seenBefore(
   return last === undefined ? null : seenOf(last)
 }
 
+/** Sightings that are counted at a time: about five milliseconds of it. */
+const SURVEY_WINDOW = 5_000
+
+/** How many of a target's resources a session found to be what. */
+async function countByChange(
+  db: Kysely<Schema>,
+  { session, target }: Sighter,
+): Promise<(what: string) => number> {
+  const counts = new Map<string, number>()
+  for (let after = -1; ;) {
+    const window = db
+      .selectFrom('sightings')
+      .select(['resource', 'session', 'change'])
+      .where('target', '=', target)
+      .where('resource', '>', after)
+      .orderBy('resource')
+      .limit(SURVEY_WINDOW)
+      .as('seen')
+    const rows = await db
+      .selectFrom(window)
+      .select((eb) => [
+        sql<string>`case when session = ${session} then change when session > ${session} then 'later'
+          else 'missing' end`.as('change'),
+        eb.fn.countAll<number>().as('n'),
+        eb.fn.max('resource').as('last'),
+      ])
+      .groupBy(sql`1`)
+      .execute()
+    for (const { change, n } of rows) counts.set(change, (counts.get(change) ?? 0) + Number(n))
+    if (rows.length === 0) return (what) => counts.get(what) ?? 0
+    after = Math.max(...rows.map(({ last }) => Number(last)))
+    // No other session of the target walks meanwhile; whoever shares the thread has a turn.
+    await new Promise((resume) => setImmediate(resume))
+  }
+}
+
 /** Holds what a session has seen against what was known of its target. */
 export async function surveySession(db: Kysely<Schema>, sessionId: string): Promise<Survey> {
   const { id: session, target } = await db
@@ -231,17 +273,7 @@ export async function surveySession(db: Kysely<Schema>, sessionId: string): Prom
     .select(['id', 'target'])
     .where('session_id', '=', sessionId)
     .executeTakeFirstOrThrow()
-  const counts = await db
-    .selectFrom('sightings')
-    .select((eb) => [
-      sql<string>`case when session = ${session} then change when session > ${session} then 'later'
-        else 'missing' end`.as('change'),
-      eb.fn.countAll<number>().as('n'),
-    ])
-    .where('target', '=', target)
-    .groupBy(sql`1`)
-    .execute()
-  const of = (what: string) => Number(counts.find(({ change: is }) => is === what)?.n ?? 0)
+  const of = await countByChange(db, { session, target })
   const comparison = {
     // What a later session saw is there: a session that is resumed after it takes nothing back.
     seen: of('new') + of('changed') + of('unchanged') + of('skipped') + of('later'),

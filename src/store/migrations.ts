@@ -205,6 +205,86 @@ async function addInventory(db: Kysely<unknown>): Promise<void> {
   await db.schema.createIndex('answers_by_age').on('answers').column('stored_at').execute()
 }
 
+/** The columns of the tables that are made anew, their keys first. */
+const COLUMNS_MOVED = {
+  scan_targets: [
+    'target_id',
+    'scan_target_id',
+    'target_type',
+    'name',
+    'metadata',
+    'last_scan_at',
+    'created_at',
+    'updated_at',
+  ],
+  tasks: [
+    'seq',
+    'task_id',
+    'session',
+    'target',
+    'uri',
+    'metadata',
+    'created_at',
+    'acknowledged_at',
+    'status',
+    'items_processed',
+    'error',
+    'progress_at',
+  ],
+} as const
+
+/**
+ * Scan targets and tasks without an index on their identities; see `lookups.ts`.
+ * SQLite takes a unique column's index off by making the table anew. Whoever
+ * imported two tasks for one resource of a session keeps the first.
+ */
+async function dropIdentityIndexes(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable('scan_targets_anew')
+    .addColumn('target_id', 'integer', (c) => c.primaryKey())
+    .addColumn('scan_target_id', 'text', (c) => c.notNull())
+    .addColumn('target_type', 'text', (c) => c.notNull())
+    .addColumn('name', 'text', (c) => c.notNull())
+    .addColumn('metadata', 'text', (c) => c.notNull())
+    .addColumn('last_scan_at', 'integer')
+    .addColumn('created_at', 'integer', (c) => c.notNull())
+    .addColumn('updated_at', 'integer', (c) => c.notNull())
+    .execute()
+  await db.schema
+    .createTable('tasks_anew')
+    .addColumn('seq', 'integer', (c) => c.primaryKey())
+    .addColumn('task_id', 'text', (c) => c.notNull())
+    .addColumn('session', 'integer', (c) => c.notNull())
+    .addColumn('target', 'integer', (c) => c.notNull())
+    .addColumn('uri', 'text', (c) => c.notNull())
+    .addColumn('metadata', 'text', (c) => c.notNull())
+    .addColumn('created_at', 'integer', (c) => c.notNull())
+    .addColumn('acknowledged_at', 'integer')
+    .addColumn('status', 'text', (c) => c.notNull().defaultTo('PENDING'))
+    .addColumn('items_processed', 'integer', (c) => c.notNull().defaultTo(0))
+    .addColumn('error', 'text')
+    .addColumn('progress_at', 'integer')
+    .addUniqueConstraint('tasks_of_session', ['session', 'target'])
+    .execute()
+  for (const table of ['scan_targets', 'tasks']) {
+    const columns = sql.raw(COLUMNS_MOVED[table as keyof typeof COLUMNS_MOVED].join(', '))
+    await sql`insert or ignore into ${sql.table(`${table}_anew`)} (${columns})
+      select ${columns} from ${sql.table(table)} order by 1`.execute(db)
+    await db.schema.dropTable(table).execute()
+    await db.schema.alterTable(`${table}_anew`).renameTo(table).execute()
+  }
+  await sql`create index tasks_outstanding on tasks (session, seq)
+    where acknowledged_at is null`.execute(db)
+  await sql`create table lookups (
+    kind text not null, id text not null, row integer not null, primary key (kind, id)
+  ) without rowid`.execute(db)
+  await db.schema
+    .createTable('lookup_marks')
+    .addColumn('kind', 'text', (c) => c.primaryKey().notNull())
+    .addColumn('entered', 'integer', (c) => c.notNull())
+    .execute()
+}
+
 /** In order; a database's version is the number of those that have run. Never edit one that was released. */
 export const MIGRATIONS: readonly Migration[] = [
   {
@@ -217,4 +297,5 @@ export const MIGRATIONS: readonly Migration[] = [
     },
   },
   { name: 'the inventory', up: addInventory },
+  { name: 'identities are looked up on demand', up: dropIdentityIndexes },
 ]

@@ -1,5 +1,6 @@
 import { systemClock, type TimeProvider } from '../domain/clock.ts'
 import { deliveries } from './deliveries.ts'
+import { progressReports } from './progress.ts'
 import { repositories } from './repositories.ts'
 import { rounds } from './rounds.ts'
 import { openSqlite, type SqliteOptions } from './sqlite.ts'
@@ -19,6 +20,7 @@ export async function openStore(
     repositories: repositories(db, options.clock ?? systemClock),
     ...unitOfWork(db),
     ...deliveries(db),
+    ...progressReports(db),
     ...rounds(db),
     close: () => db.destroy(),
   }

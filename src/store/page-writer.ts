@@ -3,27 +3,28 @@ import { scanTargetId, taskId } from '../domain/identity.ts'
 import type { Identity } from '../sources/source.ts'
 import {
   inventoryWriter,
-  knownResources,
   recordAliases,
+  storedAddresses,
   type InventoryWriter,
+  type SightingRow,
 } from './inventory.ts'
 import { repeat, rowsWriter } from './rows-writer.ts'
 import type { Schema } from './schema.ts'
 import type { RejectedItem, Sighted } from './store.ts'
 
-interface KeptRow extends Identity {
+/** An item of a page on its way into the tables. */
+interface ItemRow {
+  readonly identity: Identity
+  /** As JSON: resource and task hold the same text. */
+  readonly metadata: string
   readonly sourceType: string
   readonly at: number
 }
 
-interface TargetRow extends KeptRow {
+interface TargetRow extends ItemRow {
   readonly resourceId: number
   readonly scanTargetId: string
-}
-
-interface TaskRow extends TargetRow {
-  readonly session: number
-  readonly taskId: string
+  readonly session: SessionKeys
 }
 
 interface FailedRow extends RejectedItem {
@@ -33,29 +34,40 @@ interface FailedRow extends RejectedItem {
 }
 
 const text = ''
-const metadataOf = (row: Identity) => JSON.stringify(row.metadata ?? {})
+const NONE: ReadonlySet<number> = new Set()
+
+const RESOURCE = {
+  source_type: text,
+  key: text,
+  uri: text,
+  name: text,
+  is_active: 1,
+  metadata: text,
+  created_at: 0,
+  updated_at: 0,
+}
+
+function resourceValues({ identity, sourceType, metadata, at }: ItemRow) {
+  return [sourceType, identity.key, identity.uri, identity.name, 1, metadata, at, at]
+}
 
 /** The statements that write a page's items, compiled once a store. */
 export function pageWriter(db: Kysely<Schema>) {
-  const resources = rowsWriter<KeptRow, { id: number; key: string }>({
+  const newResources = rowsWriter<ItemRow, { id: number; key: string }>({
     compile: (n) =>
       db
         .insertInto('resources')
-        .values(
-          repeat(
-            {
-              source_type: text,
-              key: text,
-              uri: text,
-              name: text,
-              is_active: 1,
-              metadata: text,
-              created_at: 0,
-              updated_at: 0,
-            },
-            n,
-          ),
-        )
+        .values(repeat(RESOURCE, n))
+        .onConflict((c) => c.columns(['source_type', 'key']).doNothing())
+        .returning(['id', 'key'])
+        .compile(),
+    values: resourceValues,
+  })
+  const resources = rowsWriter<ItemRow, { id: number; key: string }>({
+    compile: (n) =>
+      db
+        .insertInto('resources')
+        .values(repeat(RESOURCE, n))
         .onConflict((c) =>
           c.columns(['source_type', 'key']).doUpdateSet((eb) => ({
             uri: eb.ref('excluded.uri'),
@@ -67,7 +79,7 @@ export function pageWriter(db: Kysely<Schema>) {
         )
         .returning(['id', 'key'])
         .compile(),
-    values: (r) => [r.sourceType, r.key, r.uri, r.name, 1, metadataOf(r), r.at, r.at],
+    values: resourceValues,
   })
   const scanTargets = rowsWriter<TargetRow>({
     compile: (n) =>
@@ -94,9 +106,17 @@ export function pageWriter(db: Kysely<Schema>) {
           })),
         )
         .compile() as never,
-    values: (r) => [r.resourceId, r.scanTargetId, r.sourceType, r.name, '{}', r.at, r.at],
+    values: ({ resourceId, scanTargetId, sourceType, identity, at }) => [
+      resourceId,
+      scanTargetId,
+      sourceType,
+      identity.name,
+      '{}',
+      at,
+      at,
+    ],
   })
-  const tasks = rowsWriter<TaskRow>({
+  const tasks = rowsWriter<TargetRow>({
     compile: (n) =>
       db
         .insertInto('tasks')
@@ -109,24 +129,29 @@ export function pageWriter(db: Kysely<Schema>) {
               uri: text,
               metadata: text,
               created_at: 0,
-              status: text,
-              items_processed: 0,
             },
             n,
           ),
         )
-        .onConflict((c) => c.column('task_id').doNothing())
+        .onConflict((c) => c.columns(['session', 'target']).doNothing())
         .compile() as never,
-    values: (r) => [r.taskId, r.session, r.resourceId, r.uri, metadataOf(r), r.at, 'PENDING', 0],
+    values: ({ session, scanTargetId, resourceId, identity, metadata, at }) => [
+      taskId(session.sessionId, scanTargetId),
+      session.id,
+      resourceId,
+      identity.uri,
+      metadata,
+      at,
+    ],
   })
-  const jobTargets = rowsWriter<{ job: number; resourceId: number }>({
+  const jobTargets = rowsWriter<TargetRow>({
     compile: (n) =>
       db
         .insertInto('job_targets')
         .values(repeat({ job: 0, target: 0 }, n))
         .onConflict((c) => c.doNothing())
         .compile() as never,
-    values: (r) => [r.job, r.resourceId],
+    values: ({ session, resourceId }) => [session.job, resourceId],
   })
   const failedItems = rowsWriter<FailedRow>({
     compile: (n) =>
@@ -137,7 +162,7 @@ export function pageWriter(db: Kysely<Schema>) {
     values: (r) => [r.session, r.batchNumber, r.item, r.reason, r.at],
   })
   const inventory = inventoryWriter(db)
-  return { resources, scanTargets, tasks, jobTargets, failedItems, inventory }
+  return { newResources, resources, scanTargets, tasks, jobTargets, failedItems, inventory }
 }
 
 export type PageWriter = ReturnType<typeof pageWriter>
@@ -147,6 +172,8 @@ export interface SessionKeys {
   readonly id: number
   readonly job: number
   readonly target: number
+  /** Whether a host has begun to take its tasks. */
+  readonly isDelivered: boolean
   readonly sessionId: string
   readonly sourceType: string
 }
@@ -173,57 +200,74 @@ export async function writeItems(
 ): Promise<void> {
   const { session, sighted, at } = page
   const rows = distinct(sighted === undefined ? page.kept : [...page.kept, ...page.skipped], page)
-  const known = await knownResources(db, writer.inventory, rows)
-  const ids = new Map((await writer.resources(db, rows)).map((r) => [r.key, r.id]))
-  const written = rows.map((row) => {
-    const scanTarget = scanTargetId(row.sourceType, row.key)
-    return {
-      ...row,
-      resourceId: ids.get(row.key) as number,
-      scanTargetId: scanTarget,
-      session: session.id,
-      taskId: taskId(session.sessionId, scanTarget),
-      job: session.job,
-    }
-  })
-  await recordAliases(db, writer.inventory, { rows: written, known, at })
+  const { ids, earlier } = await writeResources(db, writer, rows)
+  const written = rows.map(({ identity, metadata, sourceType }): TargetRow => ({
+    identity,
+    metadata,
+    sourceType,
+    at,
+    resourceId: ids.get(identity.key) as number,
+    scanTargetId: scanTargetId(sourceType, identity.key),
+    session,
+  }))
+  await recordAliases(db, writer.inventory, { rows: written, earlier, at })
   const unchanged = await sight(db, writer.inventory, written, page)
-  const kept = written.filter((row) => row.skipped === undefined)
+  const kept = written.filter(({ identity }) => identity.skipped === undefined)
   await writer.scanTargets(db, kept)
-  const wanted = kept.filter(
-    ({ resourceId }) => sighted?.onlyChanged !== true || !unchanged.has(resourceId),
-  )
+  const wanted = kept.filter(({ resourceId }) => !unchanged.has(resourceId))
   await writer.tasks(db, wanted)
   await writer.jobTargets(db, wanted)
 }
 
-function distinct(identities: readonly Identity[], { session, at }: PageItems): KeptRow[] {
-  const rows = new Map<string, KeptRow>()
+function distinct(identities: readonly Identity[], { session, at }: PageItems): ItemRow[] {
+  const rows = new Map<string, ItemRow>()
   for (const identity of identities) {
-    if (!rows.has(identity.key)) {
-      rows.set(identity.key, { ...identity, sourceType: session.sourceType, at })
-    }
+    if (rows.has(identity.key)) continue
+    const metadata = JSON.stringify(identity.metadata ?? {})
+    rows.set(identity.key, { identity, metadata, sourceType: session.sourceType, at })
   }
   return [...rows.values()]
 }
 
-/** @returns the ids of those that have not changed since the target's last session. */
+/**
+ * Adds the resources that are new, and brings the others up to date.
+ *
+ * @returns the ids of all, and the addresses that the others had, by key
+ */
+async function writeResources(db: Kysely<Schema>, writer: PageWriter, rows: readonly ItemRow[]) {
+  const ids = new Map<string, number>()
+  for (const { id, key } of await writer.newResources(db, rows)) ids.set(key, id)
+  const others = rows.filter(({ identity }) => !ids.has(identity.key))
+  const earlier = await storedAddresses(
+    db,
+    writer.inventory,
+    others.map(({ sourceType, identity }) => ({ sourceType, key: identity.key })),
+  )
+  for (const { id, key } of await writer.resources(db, others)) ids.set(key, id)
+  return { ids, earlier }
+}
+
+/** @returns the ids of those that get no task, because they have not changed since the target's last session. */
 async function sight(
   db: Kysely<Schema>,
   writer: InventoryWriter,
-  rows: readonly TaskRow[],
+  rows: readonly TargetRow[],
   { session, sighted }: PageItems,
 ): Promise<ReadonlySet<number>> {
-  if (sighted === undefined) return new Set()
-  const found = await writer.sightings(
-    db,
-    rows.map(({ resourceId: resource, version = null, skipped }) => ({
+  if (sighted === undefined) return NONE
+  const sightings = rows.map(
+    ({ resourceId: resource, identity: { version = null, skipped } }): SightingRow => ({
       target: session.target,
       session: session.id,
       resource,
       version,
-      change: skipped === undefined ? ('new' as const) : ('skipped' as const),
-    })),
+      change: skipped === undefined ? 'new' : 'skipped',
+    }),
   )
+  if (!sighted.onlyChanged) {
+    await writer.sightings(db, sightings)
+    return NONE
+  }
+  const found = await writer.sightingsTold(db, sightings)
   return new Set(found.filter((row) => row.change === 'unchanged').map((row) => row.resource))
 }

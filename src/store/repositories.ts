@@ -1,11 +1,12 @@
 import type { Kysely } from 'kysely'
 import type { TimeProvider } from '../domain/clock.ts'
-import { StoreError } from '../domain/errors.ts'
 import type { JsonValue } from '../domain/json.ts'
 import { ACTIVE_STATUSES } from '../domain/session-state.ts'
 import type { TaskStatus } from '../domain/task.ts'
 import { deleteCheckpoint, saveBatch, saveCheckpoint, saveSession, saveTask } from './saves.ts'
 import { selectTasks } from './deliveries.ts'
+import { jobRepository } from './job-repository.ts'
+import { findRow } from './lookups.ts'
 import { resourceRepositories } from './resource-repositories.ts'
 import { batchOfRow, sessionOf, taskOf, type SessionRow } from './rows.ts'
 import type { Schema } from './schema.ts'
@@ -14,7 +15,6 @@ import type {
   BatchRepository,
   CheckpointRepository,
   FailedItemRepository,
-  JobRepository,
   Repositories,
   RuleRepository,
   SessionRepository,
@@ -24,9 +24,6 @@ import { selectSessions } from './unit-of-work.ts'
 
 /** Tasks held in memory while they are streamed. */
 const STREAM_WINDOW = 1_000
-
-/** Scan targets that one statement associates with a job; a statement takes 32,766 parameters. */
-const ASSOCIATE_WINDOW = 1_000
 
 function sessionRepository(db: Kysely<Schema>, clock: TimeProvider): SessionRepository {
   return {
@@ -123,7 +120,9 @@ function taskRepository(db: Kysely<Schema>, clock: TimeProvider): TaskRepository
   return {
     save: (task) => saveTask(db, clock, task),
     async getById(taskId) {
-      const row = await selectTasks(db).where('tasks.task_id', '=', taskId).executeTakeFirst()
+      const seq = await findRow(db, 'task', taskId)
+      if (seq === undefined) return null
+      const row = await selectTasks(db).where('tasks.seq', '=', seq).executeTakeFirst()
       return row === undefined ? null : taskOf(row)
     },
     async *stream(filter = {}) {
@@ -148,12 +147,13 @@ function taskRepository(db: Kysely<Schema>, clock: TimeProvider): TaskRepository
       return Number((await query.executeTakeFirstOrThrow()).n)
     },
     async progress(taskId) {
+      const seq = await findRow(db, 'task', taskId)
+      if (seq === undefined) return null
       const row = await db
         .selectFrom('tasks')
         .select(['task_id', 'status', 'items_processed', 'error', 'progress_at', 'created_at'])
-        .where('task_id', '=', taskId)
-        .executeTakeFirst()
-      if (row === undefined) return null
+        .where('seq', '=', seq)
+        .executeTakeFirstOrThrow()
       return {
         taskId: row.task_id,
         status: row.status as TaskStatus,
@@ -190,61 +190,6 @@ function failedItemRepository(db: Kysely<Schema>): FailedItemRepository {
         .select((eb) => eb.fn.max('id').as('id'))
         .executeTakeFirst()
       return row?.id ?? 0
-    },
-  }
-}
-
-function jobRepository(db: Kysely<Schema>): JobRepository {
-  return {
-    async create(job) {
-      await db
-        .insertInto('jobs')
-        .values({ job_id: job.jobId, name: job.name, created_at: job.createdAt.getTime() })
-        .execute()
-    },
-    async getById(jobId) {
-      const row = await db
-        .selectFrom('jobs')
-        .selectAll()
-        .where('job_id', '=', jobId)
-        .executeTakeFirst()
-      return row === undefined
-        ? null
-        : { jobId: row.job_id, name: row.name, createdAt: new Date(row.created_at) }
-    },
-    associate: (jobId, scanTargetIds) =>
-      db.transaction().execute(async (trx) => {
-        const job = await trx
-          .selectFrom('jobs')
-          .select('id')
-          .where('job_id', '=', jobId)
-          .executeTakeFirstOrThrow(
-            () =>
-              new StoreError('STORE_FAILED', `the database has no job ${jobId}: create it first`),
-          )
-        for (let from = 0; from < scanTargetIds.length; from += ASSOCIATE_WINDOW) {
-          const ids = scanTargetIds.slice(from, from + ASSOCIATE_WINDOW)
-          await trx
-            .insertInto('job_targets')
-            .columns(['job', 'target'])
-            .expression((eb) =>
-              eb
-                .selectFrom('scan_targets')
-                .select([eb.val(job.id).as('job'), 'target_id'])
-                .where('scan_target_id', 'in', ids),
-            )
-            .onConflict((c) => c.doNothing())
-            .execute()
-        }
-      }),
-    async countTargets(jobId) {
-      const row = await db
-        .selectFrom('job_targets')
-        .innerJoin('jobs', 'jobs.id', 'job_targets.job')
-        .select((eb) => eb.fn.countAll<number>().as('n'))
-        .where('jobs.job_id', '=', jobId)
-        .executeTakeFirstOrThrow()
-      return Number(row.n)
     },
   }
 }

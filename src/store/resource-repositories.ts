@@ -1,9 +1,10 @@
-import type { Kysely } from 'kysely'
+import { sql, type Kysely } from 'kysely'
 import type { TimeProvider } from '../domain/clock.ts'
 import { StoreError } from '../domain/errors.ts'
 import { scanTargetId } from '../domain/identity.ts'
 import type { JsonRecord } from '../domain/json.ts'
 import type { Resource } from '../domain/resources.ts'
+import { findRow } from './lookups.ts'
 import { resourceOf, scanTargetOf } from './rows.ts'
 import type { Schema } from './schema.ts'
 import type { Alias, Repositories, ScanTargetRepository } from './store.ts'
@@ -21,7 +22,9 @@ function notStored(what: string): StoreError {
 
 /** One table holds the resources of every source; the model's repositories are views of it by type. */
 function resources(db: Kysely<Schema>, clock: TimeProvider, sourceType: string) {
-  const select = () => db.selectFrom('resources').selectAll().where('source_type', '=', sourceType)
+  // Not a parameter: SQLite takes an index of some rows only where the SQL says that it is about those.
+  const type = sql.lit<string>(sourceType)
+  const select = () => db.selectFrom('resources').selectAll().where('source_type', '=', type)
   const one = async (column: 'id' | 'key' | 'uri', value: string | number) => {
     const row = await select()
       .where(column, '=', value as never)
@@ -217,12 +220,14 @@ function scanTargetRepository(db: Kysely<Schema>, clock: TimeProvider): ScanTarg
           last_scan_at: target.lastScanTime?.getTime() ?? null,
           updated_at: clock.now(),
         })
-        .where('scan_target_id', '=', target.id)
+        .where('target_id', '=', (await findRow(db, 'target', target.id)) ?? null)
         .executeTakeFirst()
       if (numUpdatedRows === 0n) throw notStored(`scan target ${target.id}`)
     },
     async getById(id) {
-      const row = await select().where('scan_target_id', '=', id).executeTakeFirst()
+      const target = await findRow(db, 'target', id)
+      if (target === undefined) return null
+      const row = await select().where('target_id', '=', target).executeTakeFirst()
       return row === undefined ? null : scanTargetOf(row)
     },
     async find(targetType, targetId) {

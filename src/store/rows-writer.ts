@@ -30,7 +30,10 @@ export function rowsWriter<Row, Returned = never>(params: {
     let done = 0
     for (const size of CHUNKS) {
       for (; rows.length - done >= size; done += size) {
-        const parameters = rows.slice(done, done + size).flatMap(params.values)
+        const parameters: unknown[] = []
+        for (let row = done; row < done + size; row += 1) {
+          for (const value of params.values(rows[row] as Row)) parameters.push(value)
+        }
         const result: QueryResult<Returned> = await db.executeQuery({
           ...statement(size),
           parameters,

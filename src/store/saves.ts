@@ -5,6 +5,7 @@ import type { TimeProvider } from '../domain/clock.ts'
 import { IncompatibleCheckpointError, LeaseError, MusterError } from '../domain/errors.ts'
 import { targetKeyOf, type SessionState } from '../domain/session-state.ts'
 import type { TaskRecord } from '../domain/task.ts'
+import { enterAll, findEntered, findRow } from './lookups.ts'
 import { batchColumns, sessionColumns } from './rows.ts'
 import type { Schema } from './schema.ts'
 import { targetOf } from './unit-of-work.ts'
@@ -144,15 +145,23 @@ export function deleteCheckpoint(
   })
 }
 
-export function saveTask(db: Kysely<Schema>, clock: TimeProvider, task: TaskRecord): Promise<void> {
-  return db.transaction().execute(async (trx) => {
+export async function saveTask(
+  db: Kysely<Schema>,
+  clock: TimeProvider,
+  task: TaskRecord,
+): Promise<void> {
+  const resource = await findRow(db, 'target', task.scanTargetId)
+  await enterAll(db, 'task')
+  await db.transaction().execute(async (trx) => {
     const session = await unwalked(trx, clock, task.sessionId)
     const target = await trx
       .selectFrom('scan_targets')
       .select('target_id')
-      .where('scan_target_id', '=', task.scanTargetId)
+      .where('target_id', '=', resource ?? null)
       .executeTakeFirst()
     if (session === undefined || target === undefined) throw notFound(task.sessionId)
+    // What was committed since it was looked for is entered here, under the lock.
+    if ((await findEntered(trx, 'task', task.taskId)) !== undefined) return
     await trx
       .insertInto('tasks')
       .values({
@@ -162,10 +171,8 @@ export function saveTask(db: Kysely<Schema>, clock: TimeProvider, task: TaskReco
         uri: task.resourceUri,
         metadata: JSON.stringify(task.metadata),
         created_at: clock.now(),
-        status: 'PENDING',
-        items_processed: 0,
       })
-      .onConflict((c) => c.column('task_id').doNothing())
+      .onConflict((c) => c.doNothing())
       .execute()
   })
 }

@@ -2,8 +2,8 @@ import type { Generated } from 'kysely'
 
 /**
  * The tables. Times are milliseconds since the Unix epoch; JSON is text.
- * Identities that others see are UUIDs in a unique column; between tables,
- * rows point at each other by integer, which keeps rows and indexes small.
+ * Identities that others see are UUIDs; between tables, rows point at each
+ * other by integer, which keeps rows and indexes small.
  */
 export interface Schema {
   sessions: SessionTable
@@ -21,6 +21,8 @@ export interface Schema {
   sightings: SightingTable
   aliases: AliasTable
   answers: AnswerTable
+  lookups: LookupTable
+  lookup_marks: LookupMarkTable
 }
 
 export interface SessionTable {
@@ -130,8 +132,8 @@ export interface TaskTable {
   metadata: string
   created_at: number
   acknowledged_at: number | null
-  status: string
-  items_processed: number
+  status: Generated<string>
+  items_processed: Generated<number>
   error: string | null
   progress_at: number | null
 }
@@ -198,4 +200,18 @@ export interface AnswerTable {
   key: string
   value: string
   stored_at: number
+}
+
+/** Rows by the identities that others know them by; entered when somebody looks one up. */
+export interface LookupTable {
+  /** `task` or `target`. */
+  kind: string
+  id: string
+  row: number
+}
+
+/** How far the rows of a kind are entered. */
+export interface LookupMarkTable {
+  kind: string
+  entered: number
 }

@@ -86,7 +86,10 @@ export interface CheckpointRepository {
 }
 
 export interface TaskRepository {
-  /** Adds a task that is not there; one that is stays as it is. @throws SESSION_NOT_FOUND without its session or scan target. */
+  /**
+   * Adds a task that is not there; one that is stays as it is. A session has
+   * one task for a resource. @throws SESSION_NOT_FOUND without its session or scan target.
+   */
   save(task: TaskRecord): Promise<void>
   getById(taskId: string): Promise<TaskRecord | null>
   /** All tasks, or one session's, in the order of their creation; holds one window at a time. */
@@ -284,9 +287,9 @@ export interface Store {
     readonly after: number
     readonly limit: number
   }): Promise<OutstandingTask[]>
-  /** Whether a task is there and nobody has acknowledged it. */
-  isOutstanding(seq: number): Promise<boolean>
-  /** The host has them; any number at once, and those that are unknown are passed over. */
+  /** Of these tasks, those that are there and that nobody has acknowledged. */
+  findOutstanding(seqs: readonly number[]): Promise<ReadonlySet<number>>
+  /** The host has them; any number at once, all or none, and those that are unknown are passed over. */
   acknowledgeTasks(params: { readonly seqs: readonly number[]; readonly at: number }): Promise<void>
   /** Remembers that a host takes the session's tasks, so that a restart goes on delivering. */
   beginDelivery(params: { readonly sessionId: string; readonly at: number }): Promise<void>

@@ -1,4 +1,5 @@
 import type { Kysely } from 'kysely'
+import type { Batch } from '../domain/batch.ts'
 import { LeaseError, MusterError } from '../domain/errors.ts'
 import type { SessionState } from '../domain/session-state.ts'
 import { beginDelivery } from './deliveries.ts'
@@ -7,6 +8,7 @@ import { pageWriter, writeItems, type SessionKeys } from './page-writer.ts'
 import { batchColumns, sessionColumns, sessionOf, type SessionRow } from './rows.ts'
 import type { Schema } from './schema.ts'
 import { isUniqueViolation } from './sqlite-errors.ts'
+import { statement } from './statement.ts'
 import type {
   ClaimedSession,
   ClaimSession,
@@ -35,6 +37,7 @@ export function selectSessions(db: Kysely<Schema>) {
 /** The writes of a walk; each is one transaction. */
 export function unitOfWork(db: Kysely<Schema>) {
   const writer = pageWriter(db)
+  const statements = commitStatements(db)
   return {
     createSession: (params: CreateSession) => createSession(db, params),
     claimSession: (params: ClaimSession) => claimSession(db, params),
@@ -45,9 +48,13 @@ export function unitOfWork(db: Kysely<Schema>) {
     surveySession: (sessionId: string) => surveySession(db, sessionId),
     commitSession: (params: CommitSession) =>
       db.transaction().execute(async (trx) => {
-        const session = await writeSession(trx, params)
-        if (params.batch !== undefined) await writeBatch(trx, session.id, params)
-        if (params.missing !== undefined) {
+        const session = await writeSession(trx, statements, params)
+        const { batch } = params
+        if (batch !== undefined) {
+          await writeBatch(trx, statements, session.id, { batch, before: 0, after: 0 })
+        }
+        // Nothing is missing as a rule, and looking for it takes a look at all that the target holds.
+        if (params.missing !== undefined && params.session.comparison?.missing !== 0) {
           const sighter = { session: session.id, target: session.target }
           const at = params.session.timeline.lastUpdate.getTime()
           await recordMissing(trx, sighter, { ...params.missing, at })
@@ -55,13 +62,14 @@ export function unitOfWork(db: Kysely<Schema>) {
       }),
     commitPage: (params: CommitPage) =>
       db.transaction().execute(async (trx) => {
-        const session = await writeSession(trx, params)
-        const before = await lastTask(trx)
+        const session = await writeSession(trx, statements, params)
+        const before = await lastTask(trx, statements)
         const { kept, skipped, sighted, at } = params
         await writeItems(trx, writer, { session, kept, skipped, sighted, at })
-        const after = await lastTask(trx)
+        const after = await lastTask(trx, statements)
         // In the page's own transaction: a process that dies right after it must not leave tasks that nobody is owed.
-        if (params.delivering === true && after > before) {
+        const owed = params.delivering === true && !session.isDelivered
+        if (owed && after > before) {
           await beginDelivery(trx, { sessionId: session.sessionId, at })
         }
         await deleteRetried(trx, params.retriedItems)
@@ -74,7 +82,7 @@ export function unitOfWork(db: Kysely<Schema>) {
             at,
           })),
         )
-        await writeBatch(trx, session.id, params, { before, after })
+        await writeBatch(trx, statements, session.id, { batch: params.batch, before, after })
         return { tasksCreated: after - before }
       }),
   }
@@ -212,54 +220,86 @@ async function releaseLease(
     .execute()
 }
 
+/** The statements of every commit, compiled once a store. */
+function commitStatements(db: Kysely<Schema>) {
+  type Columns = ReturnType<typeof sessionColumns>
+  type Fenced = {
+    readonly revision: number
+    readonly lease_until: number
+    readonly known: string
+    readonly read: number
+    readonly owner: string
+  }
+  type BatchRow = ReturnType<typeof batchColumns> & Record<'session', number>
+  type Tasks = Record<'first_task' | 'last_task', number | null>
+  return {
+    session: statement(({ known, read, owner, ...set }: Columns & Fenced) =>
+      db
+        .updateTable('sessions')
+        .set(set)
+        .where('session_id', '=', known)
+        .where('revision', '=', read)
+        .where('lease_owner', '=', owner)
+        .returning(['id', 'job', 'target', 'delivery_started_at']),
+    ),
+    checkpoint: statement(
+      ({ known, ...set }: { data: string; updated_at: number; known: string }) =>
+        db.updateTable('checkpoints').set(set).where('target_id', '=', known),
+    ),
+    lastTask: statement((_: Record<never, never>) =>
+      db.selectFrom('tasks').select((eb) => eb.fn.max('seq').as('seq')),
+    ),
+    batch: statement((row: BatchRow & Tasks) => db.insertInto('batches').values(row)),
+  }
+}
+
+type CommitStatements = ReturnType<typeof commitStatements>
+
 /** Session and checkpoint, where revision and lease still match; the first write, so that a stale one stops here. */
-async function writeSession(trx: Kysely<Schema>, params: CommitSession): Promise<SessionKeys> {
+async function writeSession(
+  trx: Kysely<Schema>,
+  statements: CommitStatements,
+  params: CommitSession,
+): Promise<SessionKeys> {
   const { fence, session } = params
-  const row = await trx
-    .updateTable('sessions')
-    .set({
+  const { rows } = await statements
+    .session(trx, {
       ...sessionColumns(session),
       revision: fence.revision + 1,
       lease_until: fence.leaseUntil,
+      known: fence.sessionId,
+      read: fence.revision,
+      owner: fence.owner,
     })
-    .where('session_id', '=', fence.sessionId)
-    .where('revision', '=', fence.revision)
-    .where('lease_owner', '=', fence.owner)
-    .returning(['id', 'job', 'target'])
-    .executeTakeFirst()
     .catch((thrown: unknown) => {
       // An ended session was resumed while another of its target is unfinished.
       throw explainSecondSession(thrown, session)
     })
+  const [row] = rows
   if (row === undefined) {
     throw new LeaseError(
       'LEASE_LOST',
       `session ${fence.sessionId} was taken over by another process: this one has stopped walking it`,
     )
   }
-  await trx
-    .updateTable('checkpoints')
-    .set({
-      data: JSON.stringify(params.checkpoint),
-      updated_at: session.timeline.lastUpdate.getTime(),
-    })
-    .where('target_id', '=', fence.sessionId)
-    .execute()
+  await statements.checkpoint(trx, {
+    data: JSON.stringify(params.checkpoint),
+    updated_at: session.timeline.lastUpdate.getTime(),
+    known: fence.sessionId,
+  })
   return {
     id: row.id,
     job: row.job,
     target: row.target,
+    isDelivered: row.delivery_started_at !== null,
     sessionId: session.sessionId,
     sourceType: session.sourceType,
   }
 }
 
-async function lastTask(trx: Kysely<Schema>): Promise<number> {
-  const row = await trx
-    .selectFrom('tasks')
-    .select((eb) => eb.fn.max('seq').as('seq'))
-    .executeTakeFirst()
-  return row?.seq ?? 0
+async function lastTask(trx: Kysely<Schema>, statements: CommitStatements): Promise<number> {
+  const { rows } = await statements.lastTask(trx, {})
+  return rows[0]?.seq ?? 0
 }
 
 async function deleteRetried(trx: Kysely<Schema>, ids: readonly number[]): Promise<void> {
@@ -269,19 +309,16 @@ async function deleteRetried(trx: Kysely<Schema>, ids: readonly number[]): Promi
 
 async function writeBatch(
   trx: Kysely<Schema>,
+  statements: CommitStatements,
   session: number,
-  params: CommitSession,
-  tasks: { before: number; after: number } = { before: 0, after: 0 },
+  params: { readonly batch: Batch; readonly before: number; readonly after: number },
 ): Promise<void> {
-  if (params.batch === undefined) return
-  const created = tasks.after > tasks.before
-  await trx
-    .insertInto('batches')
-    .values({
-      session,
-      ...batchColumns(params.batch),
-      first_task: created ? tasks.before + 1 : null,
-      last_task: created ? tasks.after : null,
-    })
-    .execute()
+  const { batch, before, after } = params
+  const created = after > before
+  await statements.batch(trx, {
+    session,
+    ...batchColumns(batch),
+    first_task: created ? before + 1 : null,
+    last_task: created ? after : null,
+  })
 }

@@ -18,7 +18,7 @@ export const CRASHED_IN: Readonly<Record<StoreMethod, ScenarioName | 'reads'>> =
   commitPage: 'walk',
   commitSession: 'failure',
   takeTasks: 'reads',
-  isOutstanding: 'reads',
+  findOutstanding: 'reads',
   acknowledgeTasks: 'port',
   beginDelivery: 'delivery',
   takeScanTargets: 'reads',

@@ -1,4 +1,10 @@
-import { deliveryScenario, portScenario, resumedDeliveryScenario } from './scenarios/delivery.ts'
+import {
+  deliveryScenario,
+  portScenario,
+  resumedDeliveryScenario,
+  resumedWindowsScenario,
+  windowsScenario,
+} from './scenarios/delivery.ts'
 import { importScenario, resourcesScenario } from './scenarios/imports.ts'
 import { inventoryScenario } from './scenarios/inventory.ts'
 import { reportsScenario } from './scenarios/reports.ts'
@@ -27,6 +33,8 @@ export const SCENARIOS = {
   retry: retryScenario,
   delivery: deliveryScenario,
   resumedDelivery: resumedDeliveryScenario,
+  windows: windowsScenario,
+  resumedWindows: resumedWindowsScenario,
   port: portScenario,
   rounds: roundsScenario,
   reports: reportsScenario,

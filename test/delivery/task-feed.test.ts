@@ -1,102 +1,7 @@
 import fc from 'fast-check'
-import { describe, expect, onTestFinished, test } from 'vitest'
-import { Changes } from '../../src/delivery/changes.ts'
-import { TaskFeed } from '../../src/delivery/task-feed.ts'
-import { openStore } from '../../src/store/open.ts'
-import type { OutstandingTask, Store } from '../../src/store/store.ts'
-import { identities, T0, TestWalk } from '../store/fixtures.ts'
-
-type Step = 'beginDelivery' | 'takeTasks' | 'acknowledgeTasks'
-
-/**
- * A walk over a real store, and the feed of its tasks: what a process holds of
- * a session, without the walking.
- */
-class Delivery {
-  readonly store: Store
-  readonly walk: TestWalk
-  feed!: TaskFeed
-  changes!: Changes
-  closed!: AbortController
-  begun = 0
-  drained = 0
-  committed = 0
-  /** The next call of the step fails once. */
-  failNext: Step | undefined
-  readonly #window: number
-
-  private constructor(store: Store, walk: TestWalk, window: number) {
-    this.store = store
-    this.walk = walk
-    this.#window = window
-    this.open()
-  }
-
-  static async start(window = 1_000): Promise<Delivery> {
-    const store = await openStore({ path: ':memory:' })
-    onTestFinished(() => store.close())
-    return new Delivery(store, await TestWalk.begin(store, 'acme'), window)
-  }
-
-  /** A new process: nothing is known of the session but what is stored. */
-  open(): void {
-    this.changes = new Changes()
-    this.closed = new AbortController()
-    const step =
-      <P, R>(name: Step, run: (params: P) => Promise<R>) =>
-      async (params: P): Promise<R> => {
-        if (this.failNext === name) {
-          this.failNext = undefined
-          throw new Error(`${name} failed`)
-        }
-        return run(params)
-      }
-    this.feed = new TaskFeed({
-      store: {
-        beginDelivery: step('beginDelivery', this.store.beginDelivery),
-        takeTasks: step('takeTasks', this.store.takeTasks),
-        acknowledgeTasks: step('acknowledgeTasks', this.store.acknowledgeTasks),
-        isOutstanding: (seq) => this.store.isOutstanding(seq),
-      },
-      sessionId: this.walk.sessionId,
-      clock: { now: () => T0 },
-      window: this.#window,
-      changes: this.changes,
-      closed: this.closed.signal,
-      onBegun: () => void (this.begun += 1),
-      onDrained: () => void (this.drained += 1),
-    })
-  }
-
-  /** Commits a page of new items. */
-  async commit(count: number): Promise<void> {
-    const kept = identities(`page-${this.walk.batches}`, count)
-    this.feed.committed(await this.walk.page({ kept }))
-    this.committed += count
-    this.changes.notify()
-  }
-
-  /** The tasks that nobody has acknowledged, by the database. */
-  async outstanding(): Promise<string[]> {
-    const { sessionId } = this.walk
-    return (await this.store.takeTasks({ sessionId, after: 0, limit: 10_000 })).map(nameOf)
-  }
-}
-
-const nameOf = (task: OutstandingTask): string =>
-  task.resourceUri.replace('https://github.example/page-', '')
-
-/** The next task's name; undefined at the end. */
-async function next(reader: AsyncIterator<OutstandingTask>): Promise<string | undefined> {
-  const { done, value } = await reader.next()
-  return done === true ? undefined : nameOf(value)
-}
-
-const isPending = async (promise: Promise<unknown>): Promise<boolean> => {
-  for (let i = 0; i < 20; i += 1) await new Promise((resolve) => setImmediate(resolve))
-  const pending = Symbol('pending')
-  return (await Promise.race([promise, Promise.resolve(pending)])) === pending
-}
+import { describe, expect, test } from 'vitest'
+import type { OutstandingTask } from '../../src/store/store.ts'
+import { calm, Delivery, isPending, nameOf, next, type Step } from './delivery.ts'
 
 describe('a task', () => {
   test('is acknowledged when the next one is asked for', async () => {
@@ -452,15 +357,17 @@ describe('the delivery window', () => {
 })
 
 describe('whatever happens in whatever order', () => {
-  const READERS = 3
+  /** How many tasks each reader asks for at a time; null for one that asks for single tasks. */
+  const READERS = [null, null, 2, 3, 500] as const
 
   type Action =
     | { readonly do: 'commit'; readonly tasks: number }
     | { readonly do: 'next' | 'leave'; readonly reader: number }
-    | { readonly do: 'fail'; readonly step: Step }
+    | { readonly do: 'fail'; readonly step: Step; readonly hasDoneSo: boolean }
+    | { readonly do: 'elsewhere'; readonly from: number; readonly count: number }
     | { readonly do: 'reopen' }
 
-  const reader = fc.nat({ max: READERS - 1 })
+  const reader = fc.nat({ max: READERS.length - 1 })
   const action: fc.Arbitrary<Action> = fc.oneof(
     { weight: 3, arbitrary: fc.record({ do: fc.constant('commit' as const), tasks: fc.nat(4) }) },
     { weight: 8, arbitrary: fc.record({ do: fc.constant('next' as const), reader }) },
@@ -469,7 +376,21 @@ describe('whatever happens in whatever order', () => {
       weight: 1,
       arbitrary: fc.record({
         do: fc.constant('fail' as const),
-        step: fc.constantFrom<Step>('beginDelivery', 'takeTasks', 'acknowledgeTasks'),
+        step: fc.constantFrom<Step>(
+          'beginDelivery',
+          'takeTasks',
+          'findOutstanding',
+          'acknowledgeTasks',
+        ),
+        hasDoneSo: fc.boolean(),
+      }),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        do: fc.constant('elsewhere' as const),
+        from: fc.nat(4),
+        count: fc.nat(3),
       }),
     },
     { weight: 1, arbitrary: fc.constant({ do: 'reopen' as const }) },
@@ -480,7 +401,10 @@ describe('whatever happens in whatever order', () => {
     readonly #delivery: Delivery
     readonly #wrong: string[] = []
     readonly #delivered = new Set<string>()
-    #readers: AsyncGenerator<OutstandingTask, void, void>[] = []
+    readonly #elsewhere = new Set<string>()
+    #readers: AsyncGenerator<OutstandingTask | readonly OutstandingTask[], void, void>[] = []
+    /** What each reader has in hand. */
+    #inHand: (readonly string[])[] = []
     #waiting: (Promise<void> | undefined)[] = []
 
     constructor(delivery: Delivery) {
@@ -491,7 +415,10 @@ describe('whatever happens in whatever order', () => {
     async do(action: Action): Promise<void> {
       const delivery = this.#delivery
       if (action.do === 'commit') await delivery.commit(action.tasks)
-      else if (action.do === 'fail') delivery.failNext = action.step
+      else if (action.do === 'fail') {
+        delivery.failNext = action.step
+        delivery.hasDoneSo = action.hasDoneSo
+      } else if (action.do === 'elsewhere') await this.#acknowledgeElsewhere(action)
       else if (action.do === 'next') await this.#next(action.reader)
       else if (action.do === 'leave') await this.#leave(action.reader)
       else await this.#reopen()
@@ -502,13 +429,13 @@ describe('whatever happens in whatever order', () => {
       this.#delivery.failNext = undefined
       this.#delivery.changes.close()
       await Promise.all(this.#waiting)
-      for (let index = 0; index < READERS; index += 1) await this.#leave(index)
+      for (const index of READERS.keys()) await this.#leave(index)
       this.#delivery.drained = 0
       this.#replace(0)
       while (await this.#step(0));
       expect(this.#wrong).toEqual([])
       expect(await this.#delivery.outstanding()).toEqual([])
-      expect(this.#delivered.size).toBe(this.#delivery.committed)
+      expect(this.#delivered.union(this.#elsewhere).size).toBe(this.#delivery.committed)
       expect(this.#delivery.drained).toBe(1)
     }
 
@@ -523,18 +450,39 @@ describe('whatever happens in whatever order', () => {
 
     /** @returns whether a task was handed out */
     async #step(index: number): Promise<boolean> {
-      const { done, value } = await (this.#readers[index] as AsyncIterator<OutstandingTask>).next()
-      if (done === true) return false
-      const name = nameOf(value)
+      const reader = this.#readers[index]
+      // Asking gives up what was in hand, be it acknowledged or given back.
+      this.#inHand[index] = []
+      const { done, value } = (await reader?.next()) ?? { done: true, value: undefined }
+      if (done === true || value === undefined) return false
+      const names = [value].flat().map(nameOf)
       const outstanding = await this.#delivery.outstanding()
-      if (!outstanding.includes(name)) this.#wrong.push(`${name} came after it was acknowledged`)
-      this.#delivered.add(name)
+      if (names.length === 0) this.#wrong.push('a window has nothing in it')
+      if (names.length > (READERS[index] ?? 1)) this.#wrong.push(`${names.length} tasks at once`)
+      for (const name of names) {
+        if (!outstanding.includes(name)) this.#wrong.push(`${name} came after it was acknowledged`)
+        if (this.#inHand.flat().includes(name)) this.#wrong.push(`${name} is in two hands`)
+        this.#delivered.add(name)
+      }
+      this.#inHand[index] = names
       return true
+    }
+
+    /** Another process delivers too: what is in a hand here is left to it. */
+    async #acknowledgeElsewhere({ from, count }: { from: number; count: number }): Promise<void> {
+      // Nobody can tell of a task that is on its way whether it was acknowledged first.
+      await calm()
+      const inHand = new Set(this.#inHand.flat())
+      const free = (await this.#delivery.outstanding()).findIndex((name) => !inHand.has(name))
+      if (free === -1) return
+      const names = await this.#delivery.acknowledgeElsewhere(free + from, free + from + count)
+      for (const name of names) this.#elsewhere.add(name)
     }
 
     async #leave(index: number): Promise<void> {
       // A loop that waits for a task cannot be left.
       if (this.#waiting[index] !== undefined) return
+      this.#inHand[index] = []
       await this.#readers[index]?.return()
       this.#replace(index)
     }
@@ -549,24 +497,31 @@ describe('whatever happens in whatever order', () => {
     }
 
     #open(): void {
-      this.#readers = Array.from({ length: READERS }, () => this.#delivery.feed.tasks())
+      this.#readers = READERS.map((_, index) => this.#reader(index))
+      this.#inHand = READERS.map(() => [])
       this.#waiting = []
     }
 
     #replace(index: number): void {
       this.#waiting[index] = undefined
-      this.#readers[index] = this.#delivery.feed.tasks()
+      this.#readers[index] = this.#reader(index)
+    }
+
+    #reader(index: number) {
+      const { feed } = this.#delivery
+      const size = READERS[index] ?? null
+      return size === null ? feed.tasks() : feed.windows(size)
     }
   }
 
   test('every task is delivered at least once, and none after it was acknowledged', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(action, { maxLength: 40 }), async (actions) => {
+      fc.asyncProperty(fc.array(action, { maxLength: 40, size: 'medium' }), async (actions) => {
         const run = new Run(await Delivery.start(3))
         for (const each of actions) await run.do(each)
         await run.finish()
       }),
-      { numRuns: 120 },
+      { numRuns: 80 },
     )
   })
 })

@@ -1,6 +1,10 @@
+import fc from 'fast-check'
+import { v5 } from 'uuid'
 import { describe, expect, test } from 'vitest'
 import { batchId, newId, scanTargetId, taskId } from '../../src/domain/identity.ts'
 
+/** It must never change. */
+const NAMESPACE = '7d0d4f6e-5c1b-4c0e-9b8a-3f0f5f0c9d21'
 const SESSION = '01890a5d-ac96-774b-bcce-b302099a8057'
 
 /**
@@ -24,6 +28,30 @@ describe('derived identities never change', () => {
   test('of a batch', () => {
     expect(batchId(SESSION, 1)).toBe('3c996d4b-cf43-52ec-add5-1dbbcd88b21b')
     expect(batchId(SESSION, 12)).toBe('368ac35f-53af-5680-a0fb-32600564e022')
+  })
+})
+
+describe('derived identities are UUIDs of version 5', () => {
+  const text = fc.oneof(
+    fc.string({ unit: 'grapheme' }),
+    fc.string({ unit: 'grapheme', minLength: 300, maxLength: 3_000 }),
+  )
+
+  test('of any session and scan target, in whatever order they are asked for', () => {
+    const asked = fc.record({ session: fc.uuid(), target: text })
+    fc.assert(
+      fc.property(fc.array(asked, { maxLength: 20 }), (ids) => {
+        for (const { session, target } of [...ids, ...ids]) {
+          expect(taskId(session, target)).toBe(v5(target, session))
+          expect(scanTargetId('s3', target)).toBe(v5(`s3\0${target}`, NAMESPACE))
+        }
+      }),
+    )
+  })
+
+  test('and nothing is derived from a session that is no UUID', () => {
+    expect(() => taskId('nobody', 'target')).toThrow(TypeError)
+    expect(taskId(SESSION, 'target')).toBe(v5('target', SESSION))
   })
 })
 

@@ -68,18 +68,27 @@ describe('saving by hand', () => {
 
   test('a task is added once, and needs its session and scan target', async () => {
     const { muster, state } = await walked()
-    const { tasks, scanTargets } = muster.repositories
-    const [target] = await scanTargets.list(1, 0)
+    const { tasks, scanTargets, urls } = muster.repositories
+    const [walkedTarget] = await scanTargets.list(1, 0)
+    const targetId = await urls.create({ url: 'https://example.com/by-hand', metadata: {} })
+    const name = 'by hand'
     const task = {
       taskId: '00000000-0000-4000-8000-000000000001',
       sessionId: state.sessionId,
       jobId: state.jobId,
-      scanTargetId: target?.id ?? '',
-      sourceType: 'scripted',
-      resourceUri: 'scripted://again',
+      scanTargetId: await scanTargets.create({ name, targetType: 'url', targetId, metadata: {} }),
+      sourceType: 'url',
+      resourceUri: 'https://example.com/by-hand',
       metadata: { by: 'hand' },
     }
+    const before = await tasks.count()
     await tasks.save(task)
+    expect(await tasks.count()).toBe(before + 1)
+    // The session has a task for this resource: it has one, by whatever id.
+    const second = '00000000-0000-4000-8000-000000000002'
+    await tasks.save({ ...task, taskId: second, scanTargetId: walkedTarget?.id ?? '' })
+    expect(await tasks.getById(second)).toBe(null)
+    expect(await tasks.count()).toBe(before + 1)
     await tasks.save({ ...task, resourceUri: 'scripted://changed' })
     expect(await tasks.getById(task.taskId)).toEqual(task)
     await expect(tasks.save({ ...task, sessionId: 'nobody' })).rejects.toMatchObject({

@@ -232,13 +232,33 @@ export const WRONG_STORES: readonly Broken[] = [
   },
   {
     what: 'takes every task for outstanding',
-    change: () => ({ isOutstanding: async () => true }),
-    fails: ['tasks are outstanding until they are acknowledged'],
+    change: () => ({ findOutstanding: async (seqs) => new Set(seqs) }),
+    fails: [
+      'tasks are outstanding until they are acknowledged',
+      'tasks are found outstanding in any number',
+    ],
   },
   {
     what: 'takes no task for outstanding',
-    change: () => ({ isOutstanding: async () => false }),
+    change: () => ({ findOutstanding: async () => new Set() }),
+    fails: [
+      'tasks are outstanding until they are acknowledged',
+      'tasks are found outstanding in any number',
+      'progress of a task is no acknowledgement: the task stays where it was',
+    ],
+  },
+  {
+    what: 'finds every task outstanding that is, asked for or not',
+    change: (store) => ({
+      findOutstanding: (seqs) =>
+        store.findOutstanding(Array.from({ length: Math.max(0, ...seqs) }, (_, i) => i + 1)),
+    }),
     fails: ['tasks are outstanding until they are acknowledged'],
+  },
+  {
+    what: 'looks at the first thousand tasks that it is asked about',
+    change: (store) => ({ findOutstanding: (seqs) => store.findOutstanding(seqs.slice(0, 1_000)) }),
+    fails: ['tasks are found outstanding in any number'],
   },
   {
     what: 'resolves the first hundred failed items of a page',
@@ -267,6 +287,19 @@ export const WRONG_STORES: readonly Broken[] = [
     fails: [
       'tasks are not taken again once they are acknowledged, alone or many at once',
       'tasks are outstanding until they are acknowledged',
+    ],
+  },
+  {
+    what: 'acknowledges what lies between the first and the last of a list',
+    change: (store) => ({
+      acknowledgeTasks: ({ seqs: [first = 0, ...others], at }) => {
+        const length = Math.max(0, (others.at(-1) ?? first) - first + 1)
+        return store.acknowledgeTasks({ seqs: Array.from({ length }, (_, i) => first + i), at })
+      },
+    }),
+    fails: [
+      'tasks are not taken again once they are acknowledged, alone or many at once',
+      'tasks are acknowledged in any order, and can be acknowledged again',
     ],
   },
   {

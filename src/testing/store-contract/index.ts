@@ -9,8 +9,10 @@ import { failedItems } from './failed-items.ts'
 import { noResourceTwice } from './identities.ts'
 import { inventory } from './inventory.ts'
 import { jobs, rules } from './jobs.ts'
+import { large } from './large.ts'
 import { lateCommits } from './late-commits.ts'
 import { claims, leases } from './leases.ts'
+import { lookups } from './lookups.ts'
 import { pages, scanTargetsOfAWalk } from './pages.ts'
 import { progress } from './progress.ts'
 import { resources } from './resources.ts'
@@ -34,6 +36,7 @@ const SUBJECTS = [
   lateCommits,
   waiting,
   inventory,
+  large,
   addresses,
   tasks,
   scanTargetsOfAWalk,
@@ -42,6 +45,7 @@ const SUBJECTS = [
   progress,
   resources,
   scanTargets,
+  lookups,
   jobs,
   rules,
   rounds,

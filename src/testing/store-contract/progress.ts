@@ -63,9 +63,10 @@ export const progress = casesOf('progress of a task', (test) => {
     const { sessionId } = walk
     const take = () => store.takeTasks({ sessionId, after: 0, limit: 9 })
     const before = await take()
+    const seq = before[0]?.seq ?? 0
     await store.recordProgress(report('COMPLETED', 5))
     equal(await take(), before)
-    same(await store.isOutstanding(before[0]?.seq ?? 0), true)
+    equal(await store.findOutstanding([seq]), new Set([seq]))
     equal(await collect(store.repositories.tasks.stream()), [task])
     same(await store.repositories.tasks.count(), 1)
   })

@@ -116,7 +116,7 @@ export const saves = casesOf('saving by hand', (test) => {
   test('adds a task once; it needs its session and scan target', async (store) => {
     const walk = await TestWalk.begin(store, 'acme')
     await walk.page({ kept: [identity('a')] })
-    await store.releaseLease(walk)
+    await store.releaseLease({ sessionId: walk.sessionId, owner: walk.owner })
     const session = imported({ targetName: 'other' })
     await store.repositories.sessions.save(session)
     const { sessionId, jobId } = session
@@ -167,7 +167,7 @@ export const saves = casesOf('saving by hand', (test) => {
     const before = await everythingIn(store)
     for (const save of saving) matches(await thrownBy(save()), { code: 'LEASE_HELD' })
     equal(await everythingIn(store), before)
-    await store.releaseLease(walk)
+    await store.releaseLease({ sessionId: walk.sessionId, owner: walk.owner })
     for (const save of saving) await save()
   })
 })

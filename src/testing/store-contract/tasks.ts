@@ -64,19 +64,45 @@ export const tasks = casesOf('tasks', (test) => {
     equal(await take(other), theirs)
   })
 
+  test('are acknowledged in any order, and can be acknowledged again', async (store) => {
+    const walk = await TestWalk.begin(store, 'acme')
+    await walk.page({ kept: identities('a', 4) })
+    const take = () => store.takeTasks({ sessionId: walk.sessionId, after: 0, limit: 10 })
+    const [a, b, c, d] = (await take()).map(({ seq }) => seq) as [number, number, number, number]
+    // What lies between them is none of it.
+    await store.acknowledgeTasks({ seqs: [c, a, c], at: T0 })
+    await store.acknowledgeTasks({ seqs: [d, c, a], at: T0 + 1 })
+    equal(
+      (await take()).map(({ seq }) => seq),
+      [b],
+    )
+  })
+
   test('are outstanding until they are acknowledged', async (store) => {
     const walk = await TestWalk.begin(store, 'acme')
-    same(await store.isOutstanding(1), false)
+    equal(await store.findOutstanding([1]), new Set())
     await walk.page({ kept: identities('a', 3) })
     const taken = await store.takeTasks({ sessionId: walk.sessionId, after: 0, limit: 10 })
+    const [a, b, c] = taken.map(({ seq }) => seq) as [number, number, number]
+    const outstanding = () => store.findOutstanding([c, b, a])
+    equal(await outstanding(), new Set([a, b, c]))
+    await store.acknowledgeTasks({ seqs: [b], at: T0 })
+    equal(await outstanding(), new Set([a, c]))
+    // Of those that were asked for, and no others.
+    equal(await store.findOutstanding([c]), new Set([c]))
+    equal(await store.findOutstanding([]), new Set())
+    await store.acknowledgeTasks({ seqs: [a, b, c], at: T0 + 1 })
+    equal(await outstanding(), new Set())
+    equal(await store.findOutstanding([c + 1]), new Set())
+  })
+
+  test('are found outstanding in any number', async (store) => {
+    const walk = await TestWalk.begin(store, 'acme')
+    await walk.page({ kept: identities('a', 1_234) })
+    const taken = await store.takeTasks({ sessionId: walk.sessionId, after: 0, limit: 9_999 })
     const seqs = taken.map(({ seq }) => seq)
-    const outstanding = () => Promise.all(seqs.map((seq) => store.isOutstanding(seq)))
-    equal(await outstanding(), [true, true, true])
-    await store.acknowledgeTasks({ seqs: [seqs[1] as number], at: T0 })
-    equal(await outstanding(), [true, false, true])
-    await store.acknowledgeTasks({ seqs, at: T0 + 1 })
-    equal(await outstanding(), [false, false, false])
-    same(await store.isOutstanding(Math.max(...seqs) + 1), false)
+    await store.acknowledgeTasks({ seqs: seqs.slice(0, 3), at: T0 })
+    equal(await store.findOutstanding(seqs), new Set(seqs.slice(3)))
   })
 
   test('are streamed through more than one window, and counted', async (store) => {
