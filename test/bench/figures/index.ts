@@ -1,0 +1,31 @@
+import type { Figure } from '../figure.ts'
+import { commit } from './commit.ts'
+import { cpu } from './cpu.ts'
+import { delay } from './delay.ts'
+import { delivery } from './delivery.ts'
+import { memory } from './memory.ts'
+import { pageCost } from './page-cost.ts'
+import { peers } from './peers.ts'
+import { postgres } from './postgres.ts'
+import { recovery } from './recovery.ts'
+import { resume } from './resume.ts'
+import { sequential } from './sequential.ts'
+import { sessions } from './sessions.ts'
+import { walk } from './walk.ts'
+
+/** In the order of the table. */
+export const FIGURES: readonly Figure[] = [
+  commit,
+  walk,
+  sequential,
+  cpu,
+  memory,
+  sessions,
+  resume,
+  pageCost,
+  delivery,
+  delay,
+  postgres,
+  peers,
+  recovery,
+]

@@ -1,0 +1,26 @@
+import type Database from 'better-sqlite3'
+import { CompiledQuery } from 'kysely'
+import { openSqlite } from '../../../src/store/sqlite.ts'
+
+/** What decides how fast a connection writes, and is not kept in the file. */
+const NAMES = ['synchronous', 'wal_autocheckpoint', 'cache_size', 'busy_timeout'] as const
+
+export type Pragmas = ReadonlyMap<string, number>
+
+/** The settings of the store's own connection, asked of it, so that the raw one cannot differ. */
+export async function pragmasOf(path: string): Promise<Pragmas> {
+  const db = await openSqlite({ path })
+  const found = new Map<string, number>()
+  for (const name of NAMES) {
+    const { rows } = await db.executeQuery<Record<string, number>>(
+      CompiledQuery.raw(`pragma ${name}`),
+    )
+    found.set(name, Number(Object.values(rows[0] ?? {})[0]))
+  }
+  await db.destroy()
+  return found
+}
+
+export function applyPragmas(database: Database.Database, pragmas: Pragmas): void {
+  for (const [name, value] of pragmas) database.pragma(`${name} = ${value}`)
+}
