@@ -178,6 +178,7 @@ export class EnumerationCoordinator implements Coordinator {
   /** Finishes the pages in hand, gives up the leases and stops. */
   async close(): Promise<void> {
     this.#closing = true
+    for (const { walk } of this.#walks.values()) walk.stopping ??= 'drain'
     this.#actor.send({ type: 'coordinator.drain' })
     await Promise.all(this.#leaving)
     this.#closed.abort()
@@ -241,10 +242,10 @@ export class EnumerationCoordinator implements Coordinator {
     walk.revision = claimed.revision
     const checkpoint = claimed.state.lastCheckpoint?.data ?? {}
     const snapshot = openSnapshot(walk.sessionId, checkpoint)
-    if (this.#closing || walk.cancelled) return this.#finish(open)
+    if (walk.stopping !== null) return this.#finish(open)
     this.#actor.send({ type: 'session.open', sessionId: walk.sessionId, snapshot })
     await this.#takeUp(walk, start.onPurpose)
-    if (!isActive(walk.state.status) || this.#closing || walk.cancelled) return this.#finish(open)
+    if (!isActive(walk.state.status) || walk.stopping !== null) return this.#finish(open)
     announce(this.#deps.bus, 'session.started', { session: walk.state, resumed: !start.isNew })
     const { maxAttempts, backoffMs, maxBackoffMs, stallMs, holdMs } = settings
     this.#actor.send({
@@ -263,14 +264,15 @@ export class EnumerationCoordinator implements Coordinator {
   /** Hears the caller's signals as long as the walk goes on; one of them may outlive many walks. */
   #listen(open: OpenWalk, { signal, drain }: Start['signals']): void {
     const { walk } = open
-    const stop = (type: 'enumerator.cancel' | 'enumerator.drain') => () => {
-      walk.cancelled = true
-      this.#enumerator(walk.sessionId)?.send({ type })
+    const stop = (how: 'cancel' | 'drain') => () => {
+      if (walk.stopping !== 'cancel') walk.stopping = how
+      this.#enumerator(walk.sessionId)?.send({ type: `enumerator.${how}` })
     }
     const options = { once: true, signal: open.over.signal }
-    signal?.addEventListener('abort', stop('enumerator.cancel'), options)
-    drain?.addEventListener('abort', stop('enumerator.drain'), options)
-    walk.cancelled = signal?.aborted === true || drain?.aborted === true
+    signal?.addEventListener('abort', stop('cancel'), options)
+    drain?.addEventListener('abort', stop('drain'), options)
+    if (signal?.aborted === true) walk.stopping = 'cancel'
+    else if (drain?.aborted === true) walk.stopping = 'drain'
   }
 
   async #createNew(walk: Walk, start: Start): Promise<void> {
@@ -342,7 +344,6 @@ export class EnumerationCoordinator implements Coordinator {
     if (!this.#walks.delete(walk.sessionId)) return
     walk.error = error
     open.over.abort()
-    walk.pages.discard()
     // A coordinator that has drained has let go of its sessions already.
     if (this.#actor.getSnapshot().status === 'active') {
       this.#actor.send({ type: 'session.close', sessionId: walk.sessionId })
@@ -359,11 +360,16 @@ export class EnumerationCoordinator implements Coordinator {
     })
   }
 
-  /** Gives up the lease, and looks up what of the target is left for another call. */
-  async #settle({ sessionId, config }: Walk): Promise<void> {
+  /** Drops the page ahead, gives up the lease, and looks up what of the target is left for another call. */
+  async #settle(walk: Walk): Promise<void> {
     const { store } = this.#deps
+    const { sessionId, config } = walk
     try {
-      await store.releaseLease({ sessionId, owner: this.#owner })
+      await this.#walker.leave(walk)
+      // Taken up anew here meanwhile, it has its lease from this same process.
+      if (!this.#walks.has(sessionId)) {
+        await store.releaseLease({ sessionId, owner: this.#owner })
+      }
       await this.#settleTarget(targetKeyOf(config))
     } catch {
       // A lease that cannot be given back runs out by itself; what ended the walk is reported already.

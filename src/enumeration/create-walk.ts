@@ -8,6 +8,7 @@ import { newTimeline } from '../domain/timeline.ts'
 import type { AnswerCache } from '../sources/source.ts'
 import { PageReader } from './page-reader.ts'
 import type { CredentialResolver, EnumerationDeps } from './ports.ts'
+import { ReadAhead } from './read-ahead.ts'
 import type { Walk } from './walk.ts'
 
 interface WalkParams {
@@ -41,13 +42,33 @@ function unstarted(params: WalkParams, deps: EnumerationDeps): SessionState {
 }
 
 /** The answers that one source remembers. */
-function answersOf({ store }: EnumerationDeps, sourceType: string): AnswerCache {
+function answersOf(store: EnumerationDeps['store'], sourceType: string): AnswerCache {
   const { answers } = store.repositories
   const keyOf = (key: string) => `${sourceType} ${key}`
   return {
     get: (key) => answers.get(keyOf(key)),
     set: (key, value) => answers.set(keyOf(key), value),
   }
+}
+
+function pagesOf(
+  { clock, queue, store }: EnumerationDeps,
+  walk: Pick<Walk, 'sessionId' | 'config' | 'credentials' | 'source'>,
+): ReadAhead {
+  const { sessionId, config, credentials, source } = walk
+  const pages = new PageReader({
+    sessionId,
+    source,
+    spec: config.spec,
+    context: {
+      clock,
+      authRef: config.authRef,
+      credentials: (options) => credentials.resolve(config, options),
+      answers: answersOf(store, config.sourceType),
+    },
+    failedItems: store.repositories.failedItems,
+  })
+  return new ReadAhead({ pages, queue })
 }
 
 /** What a process holds of one session. @throws INVALID_SPEC when the session's source is not registered. */
@@ -65,18 +86,7 @@ export function createWalk(deps: EnumerationDeps, params: WalkParams): Walk {
     source,
     credentials,
     changes: params.changes,
-    pages: new PageReader({
-      sessionId,
-      source,
-      spec: config.spec,
-      context: {
-        clock: deps.clock,
-        authRef: config.authRef,
-        credentials: (options) => credentials.resolve(config, options),
-        answers: answersOf(deps, config.sourceType),
-      },
-      failedItems: deps.store.repositories.failedItems,
-    }),
+    pages: pagesOf(deps, { sessionId, config, credentials, source }),
     feed: params.feed,
     state: unstarted(params, deps),
     failure: null,
@@ -84,6 +94,6 @@ export function createWalk(deps: EnumerationDeps, params: WalkParams): Walk {
     page: null,
     settled: Promise.resolve(),
     error: undefined,
-    cancelled: false,
+    stopping: null,
   }
 }

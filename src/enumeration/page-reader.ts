@@ -147,10 +147,10 @@ function fetched(page: Page, position: Position): FetchedPage {
   checkPage(page, position)
   return {
     items: page.items,
-    // A copy: a source that goes on counting in the same object must not move what is committed.
+    // Copies: what a source goes on writing to, for its next page, must not change what is committed.
     position: { at: 'after', cursor: structuredClone(page.cursor) },
     total: page.total ?? null,
-    shortfalls: page.shortfalls ?? [],
+    shortfalls: (page.shortfalls ?? []).map(({ code, detail }) => ({ code, detail })),
     again: page.again === true,
     retriedItems: [],
   }

@@ -3,8 +3,9 @@ import type { TaskFeed } from '../delivery/task-feed.ts'
 import type { ErrorRecord } from '../domain/errors.ts'
 import type { SessionState, TargetConfig } from '../domain/session-state.ts'
 import type { AnySource } from '../sources/source.ts'
-import type { FetchedPage, PageReader } from './page-reader.ts'
+import type { FetchedPage } from './page-reader.ts'
 import type { CredentialResolver } from './ports.ts'
+import type { ReadAhead } from './read-ahead.ts'
 
 /** What this process holds of one session while it walks it. */
 export interface Walk {
@@ -12,7 +13,7 @@ export interface Walk {
   readonly config: TargetConfig
   readonly source: AnySource
   readonly credentials: CredentialResolver
-  readonly pages: PageReader
+  readonly pages: ReadAhead
   readonly feed: TaskFeed
   readonly changes: Changes
   /** The session as last committed. */
@@ -27,6 +28,9 @@ export interface Walk {
   settled: Promise<unknown>
   /** What broke the walk, where something did. */
   error: unknown
-  /** Whether its caller asked it to stop. */
-  cancelled: boolean
+  /**
+   * How it was asked to stop, where it was: `drain` lets the request that is
+   * out have its say, `cancel` drops it.
+   */
+  stopping: 'drain' | 'cancel' | null
 }

@@ -32,6 +32,13 @@ type Commit = (params: CommitSession) => Promise<unknown>
 /** The last time that a `Date` can hold: a later one would be stored as none. */
 const LAST_MOMENT = 8.64e15
 
+/**
+ * How long a walk that is stopped waits for the answer to a request that is
+ * out, in milliseconds. A service that refuses does so quickly; for a slow page
+ * nobody who stops has to wait.
+ */
+const LAST_WORD_MS = 1_000
+
 interface AdvanceOptions {
   readonly told?: Advance['told']
   /** Default: the session alone is written. */
@@ -72,18 +79,12 @@ export class Walker {
     return actor.getSnapshot().can(event)
   }
 
-  /** Asks for the next page, in a slot of the queue. */
+  /** Takes the next page: the one that was read ahead, or one that is asked for in a slot of the queue. */
   async fetchPage(walk: Walk, signal: AbortSignal, started: () => void): Promise<FetchOutcome> {
     const limit = limitFromBefore(walk, this.#deps)
     if (limit !== null) return limit
     try {
-      const page = await this.#deps.queue.add(
-        () => {
-          started()
-          return walk.pages.next(walk.state.position, signal)
-        },
-        { signal },
-      )
+      const page = await walk.pages.next(walk.state.position, signal, started)
       walk.page = page
       walk.failure = null
       return { kind: page === null ? 'exhausted' : 'page' }
@@ -92,7 +93,10 @@ export class Walker {
     }
   }
 
-  /** Keeps the page in hand: items, batch, session and checkpoint in one transaction. */
+  /**
+   * Keeps the page in hand: items, batch, session and checkpoint in one
+   * transaction. Meanwhile the next one is on its way.
+   */
   async commitPage(walk: Walk): Promise<CommitOutcome> {
     const { page } = walk
     if (page === null) throw new Error(`session ${walk.sessionId} has no page in hand`)
@@ -104,6 +108,8 @@ export class Walker {
       spec: walk.config.spec,
       mask: (text) => walk.credentials.mask(text),
     })
+    // Not before the items were read: a source may fill the same array with the next ones.
+    if (walk.stopping === null && !walk.feed.isFull) await walk.pages.begin(page.position)
     const seen = page.again ? await this.#seenBefore(walk, [...kept, ...skipped]) : null
     const counts = {
       processed: countNew(kept, seen),
@@ -184,6 +190,23 @@ export class Walker {
       if (!held) throw new LeaseError('LEASE_LOST', `session ${sessionId} was taken over`)
       walk.state = { ...walk.state, waiting }
     })
+  }
+
+  /**
+   * Drops the page that was read ahead. A limit that its request has met holds
+   * for the next process too, and is written down; it never rejects.
+   */
+  async leave(walk: Walk): Promise<void> {
+    const patienceMs = walk.stopping === 'drain' ? LAST_WORD_MS : 0
+    const thrown = await walk.pages.leave(patienceMs)
+    if (!(thrown instanceof RetryLaterError)) return
+    const outcome = failedFetch(walk, thrown, this.#deps)
+    if (outcome.kind !== 'wait') return
+    const waiting = { reason: outcome.reason, until: new Date(outcome.until) }
+    const { store, owner } = this.#deps
+    const { sessionId } = walk
+    const held = await store.recordWaiting({ sessionId, owner, waiting }).catch(() => false)
+    if (held) walk.state = { ...walk.state, waiting }
   }
 
   /** The listing, or the retry of failed items, is exhausted. */

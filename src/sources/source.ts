@@ -85,6 +85,10 @@ export interface EnumerateContext {
  * until somebody has put something right, a `SourceError` with `retryable:
  * false` to end the session as FAILED, and anything else to be tried again.
  *
+ * A page is Muster's once it is yielded. The next one is asked for while it is
+ * being stored: its items are not changed afterwards, and to be asked again
+ * does not mean that it was kept.
+ *
  * `identify` is synchronous, and comes to the same whenever it is asked. It
  * throws (an `ItemRejectedError`, by preference) for an item that is not a
  * resource; the item is stored as failed with the error's message.

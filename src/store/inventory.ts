@@ -8,6 +8,7 @@ import type { Comparison } from '../domain/session-state.ts'
 import type { Identity } from '../sources/source.ts'
 import { repeat, rowsWriter } from './rows-writer.ts'
 import type { Schema } from './schema.ts'
+import { giveWay } from './turns.ts'
 import type { Missing, Survey } from './store.ts'
 
 /** The session that sees, and its target. */
@@ -262,7 +263,7 @@ async function countByChange(
     if (rows.length === 0) return (what) => counts.get(what) ?? 0
     after = Math.max(...rows.map(({ last }) => Number(last)))
     // No other session of the target walks meanwhile; whoever shares the thread has a turn.
-    await new Promise((resume) => setImmediate(resume))
+    await giveWay()
   }
 }
 

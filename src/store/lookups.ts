@@ -11,6 +11,7 @@
 import { sql, type Kysely } from 'kysely'
 import { scanTargetId } from '../domain/identity.ts'
 import type { Schema } from './schema.ts'
+import { giveWay } from './turns.ts'
 
 export type LookupKind = 'task' | 'target'
 
@@ -72,7 +73,7 @@ export async function enterAll(db: Kysely<Schema>, kind: LookupKind): Promise<vo
   for (let more = true; more;) {
     more = await db.transaction().execute((trx) => enterSome(trx, kind))
     // Whoever shares the thread has a turn between the steps.
-    if (more) await new Promise((resume) => setImmediate(resume))
+    if (more) await giveWay()
   }
 }
 

@@ -1,5 +1,6 @@
 import type { CompiledQuery, Kysely, QueryResult } from 'kysely'
 import type { Schema } from './schema.ts'
+import { giveWay } from './turns.ts'
 
 /** Rows a statement holds; what is left of a page goes by smaller ones. Ten and a hundred measured alike; one was a third slower. */
 const CHUNKS = [100, 10, 1] as const
@@ -30,6 +31,7 @@ export function rowsWriter<Row, Returned = never>(params: {
     let done = 0
     for (const size of CHUNKS) {
       for (; rows.length - done >= size; done += size) {
+        await giveWay()
         const parameters: unknown[] = []
         for (let row = done; row < done + size; row += 1) {
           for (const value of params.values(rows[row] as Row)) parameters.push(value)

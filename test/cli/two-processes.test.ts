@@ -41,6 +41,14 @@ function setUp(github: SandboxGitHub, orgs: readonly string[] = ['shared']) {
   return { config, db: join(folder, 'muster.db') }
 }
 
+/**
+ * Whether the first process waits for an answer, everything that came before
+ * it stored: stopped in the middle of a write it would lock the database.
+ */
+function isAtRest(github: SandboxGitHub, db: string): boolean {
+  return ask(db, 'select number from batches').length === github.requests.length - 1
+}
+
 /** The tasks are the truth, in order, and the batches are numbered without a gap or a double. */
 function expectWhole(db: string, github: SandboxGitHub) {
   const expected = github.repositories('shared').map((r) => `https://github.com/${r.full_name}`)
@@ -62,9 +70,8 @@ test('a second run on the same database says that the first one walks, and chang
   await using github = await startGithub()
   const { config, db } = setUp(github)
   const first = startCli(['run', config, '--db', db], { env })
-  await waitUntil('the first walks', () => github.requests.length > 2)
-  // It walks for as long as the second looks: its lease is far from its end. A request has just
-  // gone out, so no write is stopped in the middle, which would lock the database.
+  await waitUntil('the first walks', () => github.requests.length > 2 && isAtRest(github, db))
+  // It walks for as long as the second looks: its lease is far from its end.
   first.process.kill('SIGSTOP')
   const holder = ask(db, 'select session_id, lease_owner from sessions')
   const second = await runCli(['run', config, '--db', db, '--json'], { env })
@@ -91,7 +98,7 @@ test('a second run does not end the round of the first: what that had completed 
   const asked = (login: string) =>
     github.requests.filter(({ body }) => body.includes(`"${login}"`)).length
   const first = startCli(['run', config, '--db', db], { env })
-  await waitUntil('the first walks', () => asked('shared') > 2)
+  await waitUntil('the first walks', () => asked('shared') > 2 && isAtRest(github, db))
   first.process.kill('SIGSTOP')
   const second = await runCli(['run', config, '--db', db], { env })
   expect(second.code, second.stderr).toBe(1)
@@ -111,7 +118,7 @@ test.each([
     await using github = await startGithub()
     const { config, db } = setUp(github)
     const frozen = startHost({ config, db, leaseMs: LEASE_MS, ...how }, env)
-    await waitUntil('the first walks', () => github.requests.length > 4)
+    await waitUntil('the first walks', () => github.requests.length > 4 && isAtRest(github, db))
     frozen.kill('SIGSTOP')
     await sleep(LEASE_MS + 250)
     const [before] = ask<{ lease_owner: string }>(db, 'select lease_owner from sessions')
@@ -148,7 +155,7 @@ test('a process that froze until another had finished keeps to what the other fo
   await using github = await startGithub()
   const { config, db } = setUp(github)
   const frozen = startHost({ config, db, leaseMs: LEASE_MS, deaf: true }, env)
-  await waitUntil('the first walks', () => github.requests.length > 4)
+  await waitUntil('the first walks', () => github.requests.length > 4 && isAtRest(github, db))
   frozen.kill('SIGSTOP')
   await sleep(LEASE_MS + 250)
   const second = await runCli(['run', config, '--db', db], { env })

@@ -356,8 +356,11 @@ describe('stopping', () => {
       },
       { database: path },
     )
+    let stored = 0
+    muster.bus.subscribe('session.progressed', () => void (stored += 1))
     const run = muster.coordinator.enumerateTarget(scriptedTarget('a'))
-    while (asked < 2) await new Promise((resolve) => setTimeout(resolve, 5))
+    // The second page is asked for while the first one is stored.
+    while (asked < 2 || stored < 1) await new Promise((resolve) => setTimeout(resolve, 5))
     const closed = muster.close()
     release.resolve()
     await closed

@@ -187,20 +187,21 @@ describe('a lease', () => {
     let now = 1_000
     const until: unknown[] = []
     const muster = await musterOver(
-      { a: { ...listing('a'), before: () => void (now += 1_000) } },
+      { a: listing('a') },
       { database, clock: { now: () => now }, leaseMs: 60_000 },
     )
     const run = muster.coordinator.enumerateTarget(scriptedTarget('a'))
     muster.bus.subscribe('session.progressed', () => {
       until.push(leaseOf(database, run.sessionId)?.lease_until)
+      now += 1_000
     })
     await run.done
-    expect(until).toEqual([62_000, 63_000, 64_000])
+    expect(until).toEqual([61_000, 62_000, 63_000])
   })
 })
 
 describe('a session that another process has taken over', () => {
-  /** Walks two sessions; the first is taken over while its second page is out. */
+  /** Walks two sessions; the first is taken over while its second page is out, and its first one stored. */
   async function takenOver(options: MusterOptions, onPage2?: () => void) {
     const database = quickDatabase()
     const gate = gated('a')
@@ -229,9 +230,14 @@ describe('a session that another process has taken over', () => {
     muster.bus.subscribe('session.interrupted', ({ targetName, error }) => {
       ends.push([targetName, error?.code])
     })
+    let stored = 0
+    muster.bus.subscribe('session.progressed', () => void (stored += 1))
     const a = muster.coordinator.enumerateTarget(scriptedTarget('a'))
     const b = muster.coordinator.enumerateTarget(scriptedTarget('b'))
-    await waitUntil('both second pages are asked for', () => gate.isAsked() && other.isAsked())
+    await waitUntil(
+      'both second pages are asked for, and both first ones stored',
+      () => gate.isAsked() && other.isAsked() && stored === 2,
+    )
     taken(database, a.sessionId)
     return { database, muster, gate, other, a, b, ends }
   }

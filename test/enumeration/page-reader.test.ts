@@ -5,9 +5,6 @@ import type { FailedItem } from '../../src/domain/task.ts'
 import { PageReader } from '../../src/enumeration/page-reader.ts'
 import type { AnySource, EnumerateContext, Page } from '../../src/sources/source.ts'
 import type { FailedItemRepository } from '../../src/store/store.ts'
-import { itemsNamed } from '../support/scripted-source.ts'
-import { musterOver } from '../support/muster.ts'
-import { scriptedTarget } from '../support/scripted-source.ts'
 
 const start: Position = { at: 'start' }
 const afterCursor = (cursor: JsonValue): Position => ({ at: 'after', cursor })
@@ -131,23 +128,6 @@ describe('the pages of a listing', () => {
     await reader.next(afterCursor(7), never)
     await reader.next(afterCursor(7), never)
     expect(opened).toMatchObject([{ cursor: 7 }, { cursor: 7 }])
-  })
-
-  test('are read one at a time: none before the one before it is committed', async () => {
-    let committed = 0
-    const ahead: number[] = []
-    const muster = await musterOver({
-      a: {
-        items: itemsNamed('a', 40),
-        pageSize: 4,
-        before: (number) => void ahead.push(number - 1 - committed),
-      },
-    })
-    muster.bus.subscribe('session.progressed', ({ session }) => {
-      committed = session.metrics.totalBatches
-    })
-    await muster.coordinator.enumerateTarget(scriptedTarget('a')).done
-    expect(ahead).toEqual(Array.from({ length: 10 }, () => 0))
   })
 })
 

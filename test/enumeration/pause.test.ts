@@ -183,8 +183,10 @@ describe('a wait that a source asked for', () => {
       waiting: { reason: 'limited', until: new Date(retryAt) },
     })
     rig.time.pass(TIMES.waitMs)
+    let stored = false
+    rig.muster.bus.subscribe('session.progressed', () => void (stored = true))
     await rig.puppet.page('list', ['b'])
-    await until('the next page is asked for', () => rig.puppet.isAsked('list'))
+    await until('the page is stored', () => stored)
     expect(await waitingOf(rig, sessionId)).toBeNull()
     await rig.puppet.end('list')
     expect(await run.done).toMatchObject({ status: 'COMPLETED', waiting: null })

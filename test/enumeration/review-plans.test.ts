@@ -8,13 +8,16 @@ import { quickDatabase } from '../support/temp.ts'
 /** The statements of two sessions, of which the second renames, finds again and deactivates. */
 async function statementsOf(path: string): Promise<ReadonlySet<string>> {
   const statements = new Set<string>()
-  const onStatement = (sql: string) => void statements.add(sql)
+  let isOpen = false
+  const onStatement = (sql: string) => void (isOpen && statements.add(sql))
   for (const items of [
     ['a@1', 'b@1', 'c@1', 'd@1'],
     ['a@1=moved', 'a@1', 'b@2', 'bad'],
     ['a@1', 'b@2'],
   ]) {
+    isOpen = false
     const store = await openStore({ path, onStatement })
+    isOpen = true
     const page = () => ({ again: true })
     const muster = await musterOver({ a: { items, pageSize: 2, page } }, { database: store })
     const target = { ...scriptedTarget('a'), onlyChanged: true, deactivateAfter: 1 }

@@ -253,7 +253,11 @@ describe('stopping', () => {
     const muster = await setting.muster({ ...LISTINGS, b: gate.listing })
     const round = muster.orchestrator.enumerate()
     const waiting = Promise.allSettled([muster.orchestrator.enumerate()])
-    await waitUntil('b is being walked', gate.isAsked)
+    let stored = 0
+    muster.bus.subscribe('session.progressed', ({ session }) => {
+      if (session.targetName === 'b') stored += 1
+    })
+    await waitUntil('b is being walked', () => gate.isAsked() && stored === 1)
     const stopped = muster.orchestrator.stop()
     gate.open()
     await stopped

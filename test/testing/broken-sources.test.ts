@@ -555,6 +555,32 @@ const BROKEN: readonly Broken[] = [
     fails: [['a listing leaves spec and cursor as they were', /changed its spec/]],
   },
   {
+    what: 'one list that is filled anew for each page',
+    source: {
+      async *enumerate(spec, cursor) {
+        const items: Item[] = []
+        for (let from = Number(cursor ?? 0); from < spec.count; from += PAGE_SIZE) {
+          items.splice(0, items.length, ...itemsFrom(spec, from))
+          yield { items, cursor: from + PAGE_SIZE }
+        }
+      },
+    },
+    fails: [['a page stays as it was given while the next one is read', /of a page changed/]],
+  },
+  {
+    what: 'one object that is every item in turn',
+    source: {
+      async *enumerate(spec, cursor) {
+        const tags: string[] = []
+        for (let from = Number(cursor ?? 0); from < spec.count; from += PAGE_SIZE) {
+          tags.splice(0, 1, `page from ${from}`)
+          yield { ...pageFrom(spec, from), items: [{ id: from, tags }] }
+        }
+      },
+    },
+    fails: [['a page stays as it was given while the next one is read', /of a page changed/]],
+  },
+  {
     what: 'a listing that counts in the cursor that it was given',
     source: {
       async *enumerate(spec, cursor) {

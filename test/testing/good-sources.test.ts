@@ -239,6 +239,7 @@ describe('a source of a single page', () => {
     const one = new Set(casesOf(single, true).map(({ title }) => title))
     expect([...several].filter((title) => !one.has(title))).toEqual([
       'the listing has two pages or more, and items on them',
+      'a page stays as it was given while the next one is read',
       'a listing that is aborted between two pages ends',
       'a walk that is aborted after each page, and resumed, makes the same tasks',
     ])

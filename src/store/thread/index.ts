@@ -12,6 +12,9 @@ export interface ThreadOptions {
   readonly clock?: TimeProvider
 }
 
+/** The body of the thread: in the package all code lies in one folder, under names of its own. */
+const FILE = import.meta.url.endsWith('.ts') ? './worker.ts' : './database-thread.js'
+
 type Rpc = BirpcReturn<ThreadFunctions>
 
 /** A thread that keeps the process alive as long as somebody waits for it, and no longer. */
@@ -21,8 +24,7 @@ class DatabaseThread {
   #waiting = 0
 
   constructor(path: string) {
-    const { url } = import.meta
-    const worker = new Worker(new URL(`./worker.${url.endsWith('.ts') ? 'ts' : 'js'}`, url))
+    const worker = new Worker(new URL(FILE, import.meta.url))
     this.#worker = worker
     this.#rpc = createBirpc<ThreadFunctions>(
       {},

@@ -5,7 +5,7 @@ import type { Page } from '../../sources/source.ts'
 import type { Bench } from './bench.ts'
 import { ofSeveralPages, promises, type SourceCase } from './case.ts'
 import type { Listing } from './listing.ts'
-import { assertPlain } from './plain.ts'
+import { assertPlain, isPlain } from './plain.ts'
 
 const sorted = (texts: readonly string[]): string[] => texts.toSorted()
 const unique = (texts: readonly string[]): string[] => sorted([...new Set(texts)])
@@ -133,6 +133,23 @@ export const listings: readonly SourceCase[] = [
     },
     // What is listed twice counts once, or twice.
     ({ mayRepeat }) => mayRepeat !== true,
+  ),
+
+  promises(
+    'a page stays as it was given while the next one is read',
+    async (bench) => {
+      const listing = bench.begin()
+      let given: { readonly items: unknown; readonly copy: unknown } | undefined
+      for (let page = await listing.next(); ; page = await listing.next()) {
+        const { items, copy } = given ?? {}
+        equal(items, copy, 'the items of a page changed when the next one was asked for')
+        if (page === null) return
+        given = isPlain(page.items)
+          ? { items: page.items, copy: structuredClone(page.items) }
+          : undefined
+      }
+    },
+    ofSeveralPages,
   ),
 
   promises('a listing leaves spec and cursor as they were', async (bench) => {
