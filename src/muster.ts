@@ -1,5 +1,4 @@
 import PQueue from 'p-queue'
-import { loadConfigFile } from './config/config-file.ts'
 import { createResolver, SecretMask } from './config/resolver.ts'
 import { createCredentialStore, type CredentialStore } from './config/secrets.ts'
 import { parseTargetSpec } from './config/target-spec.ts'
@@ -77,6 +76,8 @@ async function readConfig(
   sources: ReadonlyMap<string, AnySource>,
   scope: CredentialScope,
 ): Promise<readonly TargetConfig[]> {
+  // With the parser of YAML, for those who have a config file.
+  const { loadConfigFile } = await import('./config/config-file.ts')
   const loaded = await loadConfigFile(file, { sources })
   scope.adopt(loaded.credentials)
   return loaded.targets

@@ -3,6 +3,7 @@ import { isBuiltin } from 'node:module'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
+import { BUNDLED } from '../rolldown.config.ts'
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url))
 const PACKAGE = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
@@ -269,8 +270,11 @@ describe('imports', () => {
 
   test('are of packages that the project depends on', () => {
     const packages = IMPORTS.map(({ to }) => to).filter((to) => !to.endsWith('.ts'))
-    const known = new Set(['node:', ...Object.keys(PACKAGE.dependencies)])
+    // What is bundled comes with the package.
+    const known = new Set(['node:', ...BUNDLED, ...Object.keys(PACKAGE.dependencies)])
     expect([...new Set(packages)].filter((name) => !known.has(name))).toEqual([])
+    // Both bundled and installed, it would be there twice.
+    expect(BUNDLED.filter((name) => name in PACKAGE.dependencies)).toEqual([])
   })
 
   test('go in no circle', () => {

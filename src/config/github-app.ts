@@ -9,8 +9,6 @@
  * https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app
  */
 import { createHash, createPrivateKey } from 'node:crypto'
-import { createAppAuth } from '@octokit/auth-app'
-import { Octokit } from '@octokit/rest'
 import type { TimeProvider } from '../domain/clock.ts'
 import { MusterError, PauseError, RetryLaterError, SourceError } from '../domain/errors.ts'
 import { VERSION } from '../version.ts'
@@ -150,6 +148,11 @@ const whatOf = ({ name, appId, installationId }: AppInstallation, baseUrl: strin
 /** Asks GitHub for a token. */
 async function mint(app: AppInstallation, request: TokenRequest): Promise<InstallationToken> {
   const { baseUrl, clock } = request
+  // Loaded when it is first needed: most hosts have no App.
+  const [{ Octokit }, { createAppAuth }] = await Promise.all([
+    import('@octokit/rest'),
+    import('@octokit/auth-app'),
+  ])
   const octokit = new Octokit({
     authStrategy: createAppAuth,
     auth: {

@@ -48,7 +48,8 @@ try {
     join(folder, 'package.json'),
     JSON.stringify({ name: 'empty', type: 'module', private: true }),
   )
-  run('npm', ['install', '--silent', '--no-audit', '--no-fund', `./${packed}`], folder)
+  // The examples of the page describe their specs with zod, which the package does not bring.
+  run('npm', ['install', '--silent', '--no-audit', '--no-fund', `./${packed}`, 'zod@4'], folder)
   writeFileSync(join(folder, 'program.ts'), PROGRAM)
   for (const [, name = '', text = ''] of examples) writeFileSync(join(folder, name), text)
   writeFileSync(

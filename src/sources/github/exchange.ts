@@ -5,7 +5,6 @@
  * connection breaks in the middle of a body, `@octokit/request` goes on with
  * what it has, and the pages behind it are lost without an error.
  */
-import { Octokit } from '@octokit/rest'
 import { MusterError, SourceError } from '../../domain/errors.ts'
 import { VERSION } from '../../version.ts'
 import type { EnumerateContext } from '../source.ts'
@@ -181,6 +180,8 @@ const send = async (
   const { baseUrl, context } = options
   const { method, url, data, ifNoneMatch } = request
   const trail: Trail = { url, permanent: true }
+  // Loaded when it is first needed: many hosts never ask GitHub, and it takes a third of a start.
+  const { Octokit } = await import('@octokit/rest')
   const octokit = new Octokit({
     auth: member.token,
     baseUrl,
