@@ -50,10 +50,11 @@ export class TokenRefusedError extends Error {
   }
 }
 
-/** Where an answer came from in the end. */
+/** Where an answer came from in the end, and what it said: Octokit is handed no body, so that none is copied for it. */
 interface Trail {
   url: string
   permanent: boolean
+  text: string
 }
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} }
@@ -121,9 +122,9 @@ const wholeFetch = (member: Member, trail: Trail, options: ExchangeOptions): typ
       throw malformed(subject, `the answer broke off in the middle (${reasonOf(error)})`)
     })
     // A server or proxy may repeat the request in its answer.
-    const safe = maskable(token) ? text.replaceAll(token, '[token]') : text
+    trail.text = maskable(token) ? text.replaceAll(token, '[token]') : text
     const { status, statusText, headers } = response
-    return new Response(safe === '' ? null : safe, { status, statusText, headers })
+    return new Response(null, { status, statusText, headers })
   }
 }
 
@@ -145,30 +146,21 @@ const parseBody = (text: string): unknown => {
   }
 }
 
-interface Received {
-  readonly status: number
-  readonly headers: Answer['headers']
-  readonly data: unknown
-}
-
-const readAnswer = async ({ status, headers, data }: Received): Promise<Answer> => {
-  const text = data instanceof ReadableStream ? await new Response(data).text() : ''
-  return { status, headers, body: parseBody(text) }
-}
+type Received = Pick<Answer, 'status' | 'headers'>
 
 interface Thrown {
   readonly cause?: unknown
   readonly response?: Received
 }
 
-/** The answer within what Octokit throws for it. Its error holds the request with its headers: none of it is passed on, not as a cause either. */
-const answerIn = (thrown: unknown, { subject, context }: ExchangeOptions): Answer => {
+/** The answer that Octokit throws an error for. The error holds the request with its headers: none of it is passed on, not as a cause either. */
+const answerIn = (thrown: unknown, { subject, context }: ExchangeOptions): Received => {
   context.signal.throwIfAborted()
   if (thrown instanceof MusterError) throw thrown
   const { cause, response } = (thrown ?? {}) as Thrown
   if (cause instanceof MusterError) throw cause
   if (response === undefined) throw unreachable(subject, reasonOf(thrown))
-  return { status: response.status, headers: response.headers, body: response.data }
+  return response
 }
 
 /** Sends a request with a member's token; nothing is judged yet but that there is an answer. */
@@ -179,7 +171,7 @@ const send = async (
 ): Promise<Answer> => {
   const { baseUrl, context } = options
   const { method, url, data, ifNoneMatch } = request
-  const trail: Trail = { url, permanent: true }
+  const trail: Trail = { url, permanent: true, text: '' }
   // Loaded when it is first needed: many hosts never ask GitHub, and it takes a third of a start.
   const { Octokit } = await import('@octokit/rest')
   const octokit = new Octokit({
@@ -200,11 +192,16 @@ const send = async (
     ...(ifNoneMatch === undefined ? {} : { 'if-none-match': ifNoneMatch }),
   }
   const asked = { method, url, headers, ...(data === undefined ? {} : { data }) }
-  const answer = await octokit
+  const received: Received = await octokit
     .request(asked)
-    .then(readAnswer)
     .catch((thrown: unknown) => answerIn(thrown, options))
-  return { ...answer, url: trail.url, redirected: trail.permanent }
+  return {
+    status: received.status,
+    headers: received.headers,
+    body: parseBody(trail.text),
+    url: trail.url,
+    redirected: trail.permanent,
+  }
 }
 
 const isGood = ({ status }: Answer, { ifNoneMatch }: Request): boolean =>

@@ -19,13 +19,44 @@ export const webAddress = z
   .url({ protocol: /^https?$/ })
   .refine((text) => URL.parse(text)?.username === '' && URL.parse(text)?.password === '')
 
+const NAME = /^[\w.-]+\/(?!\.{1,2}$)[\w.-]+$/
+
 const repository = z.object({
   id: z.int().positive(),
-  fullName: z.string().regex(/^[\w.-]+\/(?!\.{1,2}$)[\w.-]+$/),
+  fullName: z.string().regex(NAME),
   url: webAddress,
   cloneUrl: webAddress.nullish(),
   aliases: z.array(webAddress).nullish(),
 })
+
+type Repository = z.infer<typeof repository>
+
+/** An address whose path needs no parsing: whether it is good depends on what stands before the path alone. */
+const PLAIN_ADDRESS = /^(https?:\/\/[^/]+\/)[\w.~/-]*$/
+
+/** The beginning that the last good address had: those of one GitHub share it. */
+let goodOrigin: string | undefined
+
+const isPlainAddress = (value: unknown): boolean => {
+  const origin = typeof value === 'string' ? PLAIN_ADDRESS.exec(value)?.[1] : undefined
+  if (origin === undefined) return false
+  if (origin !== goodOrigin && webAddress.safeParse(origin).success) goodOrigin = origin
+  return origin === goodOrigin
+}
+
+/**
+ * Whether an item is seen at a glance to be what the schema asks for: nearly
+ * every one is, and each of its addresses costs the schema three parsed URLs.
+ * Any other is left to the schema, which knows why.
+ */
+const isPlainRepository = (item: RepositoryItem): boolean =>
+  Number.isSafeInteger(item.id) &&
+  (item.id as number) > 0 &&
+  typeof item.fullName === 'string' &&
+  NAME.test(item.fullName) &&
+  isPlainAddress(item.url) &&
+  (item.cloneUrl == null || isPlainAddress(item.cloneUrl)) &&
+  item.aliases == null
 
 const BAD_ADDRESS = 'expected an http(s) URL without credentials'
 
@@ -53,6 +84,19 @@ const versionOf = ({ pushedAt, empty }: RepositoryItem): string | undefined => {
   return empty === true ? NEVER_PUSHED : undefined
 }
 
+/** @throws {ItemRejectedError} that names each field that is wrong */
+const checked = (item: RepositoryItem): Repository => {
+  if (isPlainRepository(item)) return item as Repository
+  const { success, data, error } = repository.safeParse(item)
+  if (success) return data
+  const fields = [...new Set(error.issues.map((issue) => String(issue.path[0])))]
+  const reasons = fields.map((field) => REASONS[field]?.(item) ?? field)
+  const name = typeof item.fullName === 'string' ? ` "${item.fullName}"` : ''
+  throw new ItemRejectedError(
+    `not a repository as GitHub describes one${name}: ${reasons.join('; ')}`,
+  )
+}
+
 /**
  * The resource that a listed repository stands for. Its key is the numeric id,
  * which outlives renames and transfers; names and URLs do not.
@@ -69,16 +113,7 @@ export function identifyRepository(
   if (!isRecord(item)) {
     throw new ItemRejectedError(`not a repository as GitHub describes one: got ${printed(item)}`)
   }
-  const checked = repository.safeParse(item)
-  if (!checked.success) {
-    const fields = [...new Set(checked.error.issues.map((issue) => String(issue.path[0])))]
-    const reasons = fields.map((field) => REASONS[field]?.(item) ?? field)
-    const name = typeof item.fullName === 'string' ? ` "${item.fullName}"` : ''
-    throw new ItemRejectedError(
-      `not a repository as GitHub describes one${name}: ${reasons.join('; ')}`,
-    )
-  }
-  const { id, fullName, url, aliases } = checked.data
+  const { id, fullName, url, aliases } = checked(item)
   const version = versionOf(item)
   const skipped = skippedBy(item, filter)
   return {

@@ -26,7 +26,7 @@
  * with the very same rows will do: a row that slipped through the first is on
  * the second, or the one that went is not.
  */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 
 /** Passes over one listing before it is given up as never at rest. */
 export const MAX_PASSES = 3
@@ -63,8 +63,11 @@ export function judge(tally: Tally): Judgement {
 /** Sums stay exact and fit a JSON number. */
 const MODULUS = 2 ** 48
 
+/** Of a hash: as many hexadecimal digits as make the 48 bits of the modulus. */
+const DIGITS = 12
+
 /** A digest of rows that does not depend on their order, with one row more. */
 export function addToDigest(digest: number, id: string): number {
-  const hash = createHash('sha256').update(id).digest().readUIntBE(0, 6)
-  return (digest + hash) % MODULUS
+  const row = Number.parseInt(hash('sha256', id).slice(0, DIGITS), 16)
+  return (digest + row) % MODULUS
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { ItemRejectedError } from '../../../src/domain/errors.ts'
+import { webAddress } from '../../../src/sources/github/identity.ts'
 import { githubSource, githubSpec } from '../../../src/sources/github/index.ts'
 
 const source = githubSource()
@@ -112,4 +113,37 @@ test('what a filter leaves out is a resource all the same, with the name of the 
 test('what is no repository is rejected, whatever the filter', () => {
   const filtered = githubSpec.parse({ org: 'octokit', filter: { exclude: ['**'] } })
   expect(() => source.identify({ ...item, id: null }, filtered)).toThrow(ItemRejectedError)
+})
+
+const accepts = (url: string): boolean => {
+  try {
+    source.identify({ ...item, url, cloneUrl: url }, spec)
+    return true
+  } catch {
+    return false
+  }
+}
+
+test.each([
+  ['https://github.com/a/b', true],
+  ['http://127.0.0.1:8080/a/~b.c', true],
+  ['HTTPS://GitHub.com/a/b', true],
+  ['https://github.com', true],
+  ['https://github.com/a b', true],
+  ['https://github.com?a/b', true],
+  ['https://me@github.com/a/b', false],
+  ['https://me:hunter2@github.com/a/b', false],
+  ['https://github.com\\@evil.example/a/b', true],
+  ['https://github.com:99999/a/b', false],
+  ['https://1.2.3.999/a/b', false],
+  ['https://git hub.com/a/b', false],
+  ['https:///a/b', true],
+  ['ftp://github.com/a/b', false],
+])('an address is judged alike at a glance and in full: %s', (url, isGood) => {
+  expect(webAddress.safeParse(url).success).toBe(isGood)
+  expect(accepts(url)).toBe(isGood)
+  // Again, with what the first one may have left, and after another that was good.
+  expect(accepts(url)).toBe(isGood)
+  expect(accepts('https://github.com/octokit/rest.js')).toBe(true)
+  expect(accepts(url)).toBe(isGood)
 })

@@ -1,4 +1,5 @@
 /** What a walk says of its own completeness: never more than it knows. */
+import { createHash } from 'node:crypto'
 import { expect, test } from 'vitest'
 import {
   type SandboxGitHubOptions,
@@ -6,7 +7,7 @@ import {
   startSandboxGitHub,
 } from '../../../examples/sandbox/github.ts'
 import { githubCredentials } from '../../../src/domain/credentials.ts'
-import { judge, type Tally } from '../../../src/sources/github/passes.ts'
+import { addToDigest, judge, type Tally } from '../../../src/sources/github/passes.ts'
 import { madeUpNames, names, truth, walk, withoutToken, withToken } from './walk.ts'
 
 const OCTOCAT = 'ghp_octocat_0123456789abcdef0123456789'
@@ -236,4 +237,12 @@ test.each([
   },
 ])('a pass: $title, is $judged', ({ is, judged }) => {
   expect(judge(tally(is))).toBe(judged)
+})
+
+test('the digest of a pass is the same in every version: it lies in stored positions', () => {
+  const first48Bits = (id: string) => createHash('sha256').update(id).digest().readUIntBE(0, 6)
+  const ids = ['711976', '2126244', 'ü', '']
+  const expected = ids.reduce((sum, id) => (sum + first48Bits(id)) % 2 ** 48, 0)
+  expect(ids.reduce(addToDigest, 0)).toBe(expected)
+  expect(ids.toReversed().reduce(addToDigest, 0)).toBe(expected)
 })
