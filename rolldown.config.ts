@@ -29,8 +29,9 @@ export default defineConfig({
     'src/cli/main': 'src/cli/main.ts',
     'src/testing/index': 'src/testing/index.ts',
     'machines/index': 'machines/index.ts',
-    // The thread of a database is started by its address, beside the code that does so.
+    // Threads are started by their address, beside the code that does so.
     'src/chunks/database-thread': 'src/store/thread/worker.ts',
+    'src/chunks/log-merger': 'src/store/merging/worker.ts',
   },
   platform: 'node',
   external: (id) => !isOurs(id) && !BUNDLED.includes(id),

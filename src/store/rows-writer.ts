@@ -1,4 +1,4 @@
-import type { CompiledQuery, Kysely, QueryResult } from 'kysely'
+import type { CompiledQuery, Kysely } from 'kysely'
 import type { Schema } from './schema.ts'
 import { giveWay } from './turns.ts'
 
@@ -26,20 +26,27 @@ export function rowsWriter<Row, Returned = never>(params: {
     compiled.set(rows, made)
     return made
   }
+  /** An array that grows is copied several times over: the most of what a page left to be collected. */
+  const valuesOf = (rows: readonly Row[], count: number): unknown[] => {
+    const values = Array.from<unknown>({ length: count })
+    let filled = 0
+    for (const row of rows) {
+      for (const value of params.values(row)) {
+        values[filled] = value
+        filled += 1
+      }
+    }
+    return values
+  }
   return async (db: Kysely<Schema>, rows: readonly Row[]): Promise<Returned[]> => {
     const returned: Returned[] = []
     let done = 0
     for (const size of CHUNKS) {
       for (; rows.length - done >= size; done += size) {
         await giveWay()
-        const parameters: unknown[] = []
-        for (let row = done; row < done + size; row += 1) {
-          for (const value of params.values(rows[row] as Row)) parameters.push(value)
-        }
-        const result: QueryResult<Returned> = await db.executeQuery({
-          ...statement(size),
-          parameters,
-        })
+        const compiled = statement(size)
+        const parameters = valuesOf(rows.slice(done, done + size), compiled.parameters.length)
+        const result = await db.executeQuery<Returned>({ ...compiled, parameters })
         for (const row of result.rows) returned.push(row)
       }
     }

@@ -8,6 +8,7 @@ import {
 } from 'kysely'
 import { StoreError } from '../domain/errors.ts'
 import { BUSY_TIMEOUT_MS } from './database-file.ts'
+import type { LogMerger } from './merging/index.ts'
 
 /** How long SQLite itself waits for a lock, and how long we pause before it looks again; milliseconds. */
 export const BRIEF_WAIT_MS = 5
@@ -52,10 +53,12 @@ class PatientConnection implements DatabaseConnection {
 /** Kysely's driver, with transactions that take the lock at once, and patience for it. */
 export class PatientSqliteDriver extends SqliteDriver {
   readonly #database: LockableDatabase
+  readonly #merger: LogMerger | undefined
 
-  constructor(database: LockableDatabase) {
+  constructor(database: LockableDatabase, merger?: LogMerger) {
     super({ database })
     this.#database = database
+    this.#merger = merger
   }
 
   override async acquireConnection(): Promise<DatabaseConnection> {
@@ -65,6 +68,17 @@ export class PatientSqliteDriver extends SqliteDriver {
   /** A deferred transaction that reads before it writes fails at once when another process wrote in between. */
   override async beginTransaction(connection: DatabaseConnection): Promise<void> {
     await connection.executeQuery(CompiledQuery.raw('begin immediate'))
+  }
+
+  override async commitTransaction(connection: DatabaseConnection): Promise<void> {
+    await super.commitTransaction(connection)
+    this.#merger?.committed()
+  }
+
+  override async destroy(): Promise<void> {
+    // Whoever lets go of the file last merges the log and takes it away: that is to be us.
+    await this.#merger?.close()
+    await super.destroy()
   }
 
   /** A full disk rolls back by itself; a second rollback would hide the error that mattered. */

@@ -18,14 +18,18 @@ import {
   versionOf,
 } from './database-file.ts'
 import { MIGRATIONS, type Migration } from './migrations.ts'
+import { LogMerger } from './merging/index.ts'
 import type { Schema } from './schema.ts'
 import { BRIEF_WAIT_MS, PatientSqliteDriver } from './sqlite-driver.ts'
 import { explainSqliteError, resultCode } from './sqlite-errors.ts'
 
 export { APPLICATION_ID }
 
-/** Pages of 4 KiB in the log before it is merged: with SQLite's own 1,000, merging took half of every commit. */
-const WAL_PAGES = 4_000
+/**
+ * Pages of 4 KiB in the log before a commit merges it into the file. That is
+ * the work of a thread, which does so at 4,000; this is for when it cannot.
+ */
+const WAL_PAGES = 12_000
 
 /** Page cache in KiB: the identities are hashes, so a page of items touches the indexes all over. */
 const CACHE_KIB = 16_000
@@ -105,10 +109,10 @@ class PreparedDatabase implements SqliteDatabase {
   }
 }
 
-function sqliteDialect(database: PreparedDatabase): Dialect {
+function sqliteDialect(database: PreparedDatabase, merger?: LogMerger): Dialect {
   return {
     createAdapter: () => new SqliteAdapter(),
-    createDriver: () => new PatientSqliteDriver(database),
+    createDriver: () => new PatientSqliteDriver(database, merger),
     createIntrospector: (db) => new SqliteIntrospector(db),
     createQueryCompiler: () => new SqliteQueryCompiler(),
   }
@@ -172,7 +176,8 @@ export async function openSqlite(options: SqliteOptions): Promise<Kysely<Schema>
     database.pragma(`wal_autocheckpoint = ${WAL_PAGES}`)
     database.pragma(`cache_size = -${CACHE_KIB}`)
     const prepared = new PreparedDatabase(database, options)
-    const db = new Kysely<Schema>({ dialect: sqliteDialect(prepared) })
+    const merger = path === ':memory:' ? undefined : new LogMerger(path)
+    const db = new Kysely<Schema>({ dialect: sqliteDialect(prepared, merger) })
     await migrate(db, version, migrations)
     return db
   } catch (thrown) {

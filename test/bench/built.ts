@@ -1,7 +1,8 @@
-import { spawnSync } from 'node:child_process'
-import { symlinkSync, writeFileSync } from 'node:fs'
-import { join, relative } from 'node:path'
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { build } from 'rolldown'
+import bundling from '../../rolldown.config.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -13,30 +14,23 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url))
  * @param name without `.ts`
  * @param folder an empty one, for the build
  * @returns the path of the program
- * @throws Error with what the compiler said
+ * @throws Error with what the bundler said
  */
-export function buildChild(name: string, folder: string): string {
-  const source = fileURLToPath(new URL(`children/${name}.ts`, import.meta.url))
-  const config = join(folder, 'tsconfig.json')
-  const compilerOptions = {
-    noEmit: false,
-    allowImportingTsExtensions: false,
-    // Whether it is typed right is asked elsewhere.
-    noCheck: true,
-    rootDir: ROOT,
-    outDir: folder,
-    typeRoots: [join(ROOT, 'node_modules/@types')],
-  }
-  writeFileSync(
-    config,
-    JSON.stringify({ extends: join(ROOT, 'tsconfig.json'), compilerOptions, include: [source] }),
-  )
+export async function buildChild(name: string, folder: string): Promise<string> {
+  mkdirSync(folder, { recursive: true })
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ type: 'module' }))
   symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'))
-  const compiler = join(ROOT, 'node_modules/typescript/bin/tsc')
-  const { status, stdout } = spawnSync(process.execPath, [compiler, '-p', config], {
-    encoding: 'utf8',
+  await build({
+    cwd: ROOT,
+    ...bundling,
+    // The licences are the package's matter.
+    plugins: [],
+    input: {
+      ...(bundling.input as Record<string, string>),
+      [`src/${name}`]: `test/bench/children/${name}.ts`,
+    },
+    output: { ...bundling.output, dir: folder, sourcemap: false },
+    logLevel: 'warn',
   })
-  if (status !== 0) throw new Error(`building ${name} failed:\n${stdout}`)
-  return join(folder, relative(ROOT, source).replace(/\.ts$/, '.js'))
+  return join(folder, 'src', `${name}.js`)
 }

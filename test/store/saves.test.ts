@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { isTemporary, newCheckpoint, openStore, type SessionState } from '../../src/index.ts'
 import { musterOver } from '../support/muster.ts'
@@ -108,7 +109,11 @@ describe('saving by hand', () => {
     const run = muster.coordinator.enumerateTarget(scriptedTarget('a'))
     const { sessions, batches, checkpoints } = muster.repositories
     let batch
-    while (batch === undefined) [batch] = await batches.findBySessionId(run.sessionId)
+    while (batch === undefined) {
+      // What is asked of the database keeps the thread: the walk needs a turn.
+      await setImmediate()
+      ;[batch] = await batches.findBySessionId(run.sessionId)
+    }
     const state = (await sessions.load(run.sessionId)) as SessionState
     const held = { code: 'LEASE_HELD' }
     await expect(sessions.save(state)).rejects.toMatchObject(held)

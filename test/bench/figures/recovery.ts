@@ -16,9 +16,9 @@ const QUICK_WALK_MS = 100
 const GOAL = timesAtMost(1, 0.5)
 const WHAT = 'first new page after kill -9'
 
-const muster = (bench: Bench): Subject => ({
+const muster = async (bench: Bench): Promise<Subject> => ({
   name: 'Muster',
-  child: buildChild('recovery', bench.folder()),
+  child: await buildChild('recovery', bench.folder()),
   keys: 'always',
   async create() {
     const folder = bench.folder()
@@ -58,7 +58,7 @@ async function measureRecovery(bench: Bench): Promise<readonly Line[]> {
   if (found === undefined) return [notInstalled(WHAT)]
   const { peers, missing } = found
   if (peers.length === 0) return missing
-  const us = muster(bench)
+  const us = await muster(bench)
   const options = { runs: 1, afterMs: bench.quick ? QUICK_WALK_MS : WALK_MS }
   const runs = new Map([us, ...peers].map((one) => [one.name, killed(one, found, options)]))
   const rounds = await interleave(
