@@ -6,7 +6,7 @@
 import { sql, type Kysely } from 'kysely'
 import type { Comparison } from '../domain/session-state.ts'
 import type { Identity } from '../sources/source.ts'
-import { repeat, rowsWriter } from './rows-writer.ts'
+import { repeat, rowsWriter, shared } from './rows-writer.ts'
 import type { Schema } from './schema.ts'
 import { giveWay } from './turns.ts'
 import type { Missing, Survey } from './store.ts'
@@ -81,22 +81,35 @@ export function inventoryWriter(db: Kysely<Schema>) {
     db
       .insertInto('sightings')
       .values(
-        repeat({ target: 0, resource: 0, version: '', session: 0, change: 'new', missed: 0 }, n),
+        repeat(
+          {
+            target: shared<number>(1),
+            session: shared<number>(2),
+            missed: sql.lit(0),
+            resource: 0,
+            version: '',
+            change: 'new',
+          },
+          n,
+        ),
       )
       .onConflict((c) =>
         c
           .columns(['target', 'resource'])
           .doUpdateSet({ change, version, session, missed: sql<number>`0` }),
       )
-  const values = (r: SightingRow) => [r.target, r.resource, r.version, r.session, r.change, 0]
+  const sightingValues = {
+    shared: ({ target, session }: SightingRow) => [target, session],
+    values: ({ resource, version, change }: SightingRow) => [resource, version, change],
+  }
   const sightings = rowsWriter<SightingRow>({
     compile: (n) => insertSightings(n).compile() as never,
-    values,
+    ...sightingValues,
   })
   /** The same, saying what each was found to be. */
   const sightingsTold = rowsWriter<SightingRow, { resource: number; change: string }>({
     compile: (n) => insertSightings(n).returning(['resource', 'change']).compile(),
-    values,
+    ...sightingValues,
   })
   const known = rowsWriter<KnownRow, { key: string; uri: string }>({
     compile: (n) =>

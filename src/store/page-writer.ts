@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely'
+import { sql, type Kysely } from 'kysely'
 import { scanTargetId, taskId } from '../domain/identity.ts'
 import type { Identity } from '../sources/source.ts'
 import {
@@ -8,7 +8,7 @@ import {
   type InventoryWriter,
   type SightingRow,
 } from './inventory.ts'
-import { repeat, rowsWriter } from './rows-writer.ts'
+import { repeat, rowsWriter, shared } from './rows-writer.ts'
 import type { Schema } from './schema.ts'
 import type { RejectedItem, Sighted } from './store.ts'
 
@@ -37,18 +37,24 @@ const text = ''
 const NONE: ReadonlySet<number> = new Set()
 
 const RESOURCE = {
-  source_type: text,
+  source_type: shared<string>(1),
+  created_at: shared<number>(2),
+  updated_at: shared<number>(2),
+  is_active: sql.lit(1),
   key: text,
   uri: text,
   name: text,
-  is_active: 1,
   metadata: text,
-  created_at: 0,
-  updated_at: 0,
 }
 
-function resourceValues({ identity, sourceType, metadata, at }: ItemRow) {
-  return [sourceType, identity.key, identity.uri, identity.name, 1, metadata, at, at]
+const resourceValues = {
+  shared: ({ sourceType, at }: ItemRow) => [sourceType, at],
+  values: ({ identity, metadata }: ItemRow) => [
+    identity.key,
+    identity.uri,
+    identity.name,
+    metadata,
+  ],
 }
 
 /** The statements that write a page's items, compiled once a store. */
@@ -61,7 +67,7 @@ export function pageWriter(db: Kysely<Schema>) {
         .onConflict((c) => c.columns(['source_type', 'key']).doNothing())
         .returning(['id', 'key'])
         .compile(),
-    values: resourceValues,
+    ...resourceValues,
   })
   const resources = rowsWriter<ItemRow, { id: number; key: string }>({
     compile: (n) =>
@@ -79,7 +85,7 @@ export function pageWriter(db: Kysely<Schema>) {
         )
         .returning(['id', 'key'])
         .compile(),
-    values: resourceValues,
+    ...resourceValues,
   })
   const scanTargets = rowsWriter<TargetRow>({
     compile: (n) =>
@@ -88,13 +94,13 @@ export function pageWriter(db: Kysely<Schema>) {
         .values(
           repeat(
             {
+              target_type: shared<string>(1),
+              created_at: shared<number>(2),
+              updated_at: shared<number>(2),
+              metadata: sql.lit('{}'),
               target_id: 0,
               scan_target_id: text,
-              target_type: text,
               name: text,
-              metadata: text,
-              created_at: 0,
-              updated_at: 0,
             },
             n,
           ),
@@ -106,15 +112,8 @@ export function pageWriter(db: Kysely<Schema>) {
           })),
         )
         .compile() as never,
-    values: ({ resourceId, scanTargetId, sourceType, identity, at }) => [
-      resourceId,
-      scanTargetId,
-      sourceType,
-      identity.name,
-      '{}',
-      at,
-      at,
-    ],
+    shared: ({ sourceType, at }) => [sourceType, at],
+    values: ({ resourceId, scanTargetId, identity }) => [resourceId, scanTargetId, identity.name],
   })
   const tasks = rowsWriter<TargetRow>({
     compile: (n) =>
@@ -123,35 +122,35 @@ export function pageWriter(db: Kysely<Schema>) {
         .values(
           repeat(
             {
+              session: shared<number>(1),
+              created_at: shared<number>(2),
               task_id: text,
-              session: 0,
               target: 0,
               uri: text,
               metadata: text,
-              created_at: 0,
             },
             n,
           ),
         )
         .onConflict((c) => c.columns(['session', 'target']).doNothing())
         .compile() as never,
-    values: ({ session, scanTargetId, resourceId, identity, metadata, at }) => [
+    shared: ({ session, at }) => [session.id, at],
+    values: ({ session, scanTargetId, resourceId, identity, metadata }) => [
       taskId(session.sessionId, scanTargetId),
-      session.id,
       resourceId,
       identity.uri,
       metadata,
-      at,
     ],
   })
   const jobTargets = rowsWriter<TargetRow>({
     compile: (n) =>
       db
         .insertInto('job_targets')
-        .values(repeat({ job: 0, target: 0 }, n))
+        .values(repeat({ job: shared<number>(1), target: 0 }, n))
         .onConflict((c) => c.doNothing())
         .compile() as never,
-    values: ({ session, resourceId }) => [session.job, resourceId],
+    shared: ({ session }) => [session.job],
+    values: ({ resourceId }) => [resourceId],
   })
   const failedItems = rowsWriter<FailedRow>({
     compile: (n) =>

@@ -1,22 +1,24 @@
-import type { CompiledQuery, Kysely } from 'kysely'
+import { sql, type CompiledQuery, type Kysely } from 'kysely'
 import type { Schema } from './schema.ts'
+import type { Value } from './statement.ts'
 import { giveWay } from './turns.ts'
 
 /** Rows a statement holds; what is left of a page goes by smaller ones. Ten and a hundred measured alike; one was a third slower. */
 const CHUNKS = [100, 10, 1] as const
-
-type Values = readonly (string | number | null)[]
 
 /**
  * Writes many rows with a few statements that are compiled once. Kysely builds
  * and types the SQL for rows of placeholders; each call only fills in the values.
  *
  * @param compile builds the statement for a number of rows; every value must be
- * a parameter, in the order in which `values` gives them.
+ * a parameter, those that are shared first, in the order in which `shared` and
+ * `values` give them
  */
 export function rowsWriter<Row, Returned = never>(params: {
   readonly compile: (rows: number) => CompiledQuery<Returned>
-  readonly values: (row: Row) => Values
+  /** What all rows of a call have in common: it is bound once. */
+  readonly shared?: (row: Row) => readonly Value[]
+  readonly values: (row: Row) => readonly Value[]
 }) {
   const compiled = new Map<number, CompiledQuery<Returned>>()
   const statement = (rows: number): CompiledQuery<Returned> => {
@@ -26,27 +28,18 @@ export function rowsWriter<Row, Returned = never>(params: {
     compiled.set(rows, made)
     return made
   }
-  /** An array that grows is copied several times over: the most of what a page left to be collected. */
-  const valuesOf = (rows: readonly Row[], count: number): unknown[] => {
-    const values = Array.from<unknown>({ length: count })
-    let filled = 0
-    for (const row of rows) {
-      for (const value of params.values(row)) {
-        values[filled] = value
-        filled += 1
-      }
-    }
-    return values
-  }
   return async (db: Kysely<Schema>, rows: readonly Row[]): Promise<Returned[]> => {
     const returned: Returned[] = []
+    const [first] = rows
+    if (first === undefined) return returned
+    const named = params.shared && byPlace(params.shared(first))
     let done = 0
     for (const size of CHUNKS) {
       for (; rows.length - done >= size; done += size) {
         await giveWay()
-        const compiled = statement(size)
-        const parameters = valuesOf(rows.slice(done, done + size), compiled.parameters.length)
-        const result = await db.executeQuery<Returned>({ ...compiled, parameters })
+        const values = laidOut(rows.slice(done, done + size).map(params.values))
+        const parameters = named === undefined ? values : [named, values]
+        const result = await db.executeQuery<Returned>({ ...statement(size), parameters })
         for (const row of result.rows) returned.push(row)
       }
     }
@@ -54,6 +47,26 @@ export function rowsWriter<Row, Returned = never>(params: {
   }
 }
 
+/** Values by the names that SQLite has for numbered places. */
+const byPlace = (values: readonly Value[]) =>
+  Object.fromEntries(values.map((value, index) => [index + 1, value]))
+
+/** All values in one array that never grows: one that does is copied several times over. */
+function laidOut(rows: readonly (readonly Value[])[]): Value[] {
+  const width = rows[0]?.length ?? 0
+  const all: Value[] = []
+  all.length = rows.length * width
+  let filled = 0
+  for (const values of rows) {
+    for (let i = 0; i < width; i += 1) all[filled + i] = values[i] as Value
+    filled += width
+  }
+  return all
+}
+
 /** As many copies of a row of placeholders as a statement needs. */
 export const repeat = <Row>(row: Row, times: number): Row[] =>
   Array.from({ length: times }, () => row)
+
+/** The place of a value that all rows share; its column stands before those that they do not. */
+export const shared = <T extends Value>(place: number) => sql<T>`${sql.raw(`?${place}`)}`

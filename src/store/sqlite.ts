@@ -93,8 +93,8 @@ class PreparedDatabase implements SqliteDatabase {
     }
     return {
       reader: statement.reader,
-      all: (parameters) => call(() => statement.all(parameters)),
-      run: (parameters) => call(() => statement.run(parameters)),
+      all: (parameters) => call(() => statement.all(...bindings(parameters))),
+      run: (parameters) => call(() => statement.run(...bindings(parameters))),
       iterate: (parameters) =>
         statement.iterate(parameters) as ReturnType<SqliteStatement['iterate']>,
     }
@@ -107,6 +107,12 @@ class PreparedDatabase implements SqliteDatabase {
       throw explainSqliteError(thrown, this.#options.path)
     }
   }
+}
+
+/** Values in their order; before them, where there are any, those that have names. */
+function bindings(parameters: readonly unknown[]): readonly unknown[] {
+  const [first, values] = parameters
+  return Array.isArray(values) ? [values, first] : [parameters]
 }
 
 function sqliteDialect(database: PreparedDatabase, merger?: LogMerger): Dialect {

@@ -6,5 +6,8 @@ export const isWrite = (sql: string): boolean =>
 export const shapeOf = (sql: string): string =>
   sql
     .replaceAll(/\s+/g, ' ')
-    .replaceAll(/\((?:\?(?:, )?)+\)(?:, \((?:\?(?:, )?)+\))*/g, '(…)')
+    .replaceAll(
+      /\((?:(?:\?\d*|\d+|'\{\}')(?:, )?)+\)(?:, \((?:(?:\?\d*|\d+|'\{\}')(?:, )?)+\))*/g,
+      '(…)',
+    )
     .trim()

@@ -2,6 +2,7 @@ import Database from 'better-sqlite3'
 import { expect, test } from 'vitest'
 import { openStore } from '../../src/store/open.ts'
 import { musterOver } from '../support/muster.ts'
+import { planOf } from '../support/plan.ts'
 import { scriptedTarget } from '../support/scripted-source.ts'
 import { quickDatabase } from '../support/temp.ts'
 
@@ -28,13 +29,6 @@ async function statementsOf(path: string): Promise<ReadonlySet<string>> {
     await muster.close()
   }
   return statements
-}
-
-/** How SQLite would go about a statement; the values do not matter to it. */
-function planOf(database: Database.Database, sql: string): string[] {
-  const values = Array.from(sql.matchAll(/\?/g), () => '[]')
-  const rows = database.prepare(`explain query plan ${sql}`).all(...values) as { detail: string }[]
-  return rows.map(({ detail }) => detail)
 }
 
 test('no statement of a walk looks through the whole of what all targets hold', async () => {

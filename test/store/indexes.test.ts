@@ -2,6 +2,7 @@ import Database from 'better-sqlite3'
 import { expect, test } from 'vitest'
 import { openStore } from '../../src/store/open.ts'
 import { storeContract } from '../../src/testing/index.ts'
+import { planOf } from '../support/plan.ts'
 import { quickDatabase } from '../support/temp.ts'
 
 /** What the contract of all stores makes this one ask of SQLite. */
@@ -18,12 +19,6 @@ async function statementsOfTheContract(): Promise<readonly string[]> {
   }
   for (const { run } of storeContract(open)) await run()
   return [...statements].filter((sql) => /^(select|insert|update|delete|with)/i.test(sql))
-}
-
-function planOf(database: Database.Database, sql: string): string {
-  const values = Array.from(sql.matchAll(/\?/g), () => '[]')
-  const rows = database.prepare(`explain query plan ${sql}`).all(...values)
-  return (rows as { detail: string }[]).map(({ detail }) => detail).join('\n')
 }
 
 const indexesOf = (database: Database.Database) =>
@@ -47,7 +42,7 @@ test('every index serves a statement: each one costs every row that is written',
   await (await openStore({ path })).close()
   const statements = await statementsOfTheContract()
   const database = new Database(path, { readonly: true })
-  const plans = statements.map((sql) => ({ sql, plan: planOf(database, sql) }))
+  const plans = statements.map((sql) => ({ sql, plan: planOf(database, sql).join('\n') }))
   const unused = indexesOf(database).filter(
     ({ name, table }) =>
       !REFUSES.has(name) &&

@@ -13,7 +13,7 @@ import { rawWriter } from '../raw/writer.ts'
 import { against, collectGarbage, interleave, perSecond } from '../rounds.ts'
 import { removeDatabase } from '../temp.ts'
 
-const ITEMS = 100_000
+const ITEMS = 50_000
 const QUICK_ITEMS = 2_000
 const GOAL = shareOf(0.8, 0.95)
 

@@ -3,7 +3,7 @@ import { CompiledQuery } from 'kysely'
 import { openSqlite } from '../../../src/store/sqlite.ts'
 
 /** What decides how fast a connection writes, and is not kept in the file. */
-const NAMES = ['synchronous', 'wal_autocheckpoint', 'cache_size', 'busy_timeout'] as const
+const NAMES = ['synchronous', 'cache_size', 'busy_timeout'] as const
 
 export type Pragmas = ReadonlyMap<string, number>
 
@@ -21,6 +21,10 @@ export async function pragmasOf(path: string): Promise<Pragmas> {
   return found
 }
 
+/** Pages of 4 KiB. Where the store has a thread begin the log anew, the raw connection does it itself, as SQLite is meant to be used. */
+const LONG_LOG = 4_000
+
 export function applyPragmas(database: Database.Database, pragmas: Pragmas): void {
   for (const [name, value] of pragmas) database.pragma(`${name} = ${value}`)
+  database.pragma(`wal_autocheckpoint = ${LONG_LOG}`)
 }
