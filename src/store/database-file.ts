@@ -94,6 +94,18 @@ function readMarks(database: Database.Database): Marks {
   }))()
 }
 
+/**
+ * A file that ends within a page was cut. SQLite takes what is missing for
+ * zeros, and an index whose last page begins with them for an empty one. Where
+ * a log lies over the file, it may hold the page.
+ */
+function refuseCut(database: Database.Database, path: string): void {
+  if (path === ':memory:' || !isEmpty(`${path}-wal`)) return
+  const pageSize = database.pragma('page_size', { simple: true }) as number
+  const rest = (statSync(path, { throwIfNoEntry: false })?.size ?? 0) % pageSize
+  if (rest !== 0) throw storeErrorOf('SQLITE_CORRUPT', path, { isOpening: true })
+}
+
 /** The schema version of a file that is ours or empty; anything else is refused unchanged. */
 export function versionOf(database: Database.Database, path: string, latest: number): number {
   const { applicationId, version, tables } = readMarks(database)
@@ -103,6 +115,7 @@ export function versionOf(database: Database.Database, path: string, latest: num
       `database ${path} belongs to another program (application id ${applicationId}, ${tables} tables): name another file; it was not changed`,
     )
   }
+  refuseCut(database, path)
   if (version > latest) {
     throw new StoreError(
       'STORE_NEWER',

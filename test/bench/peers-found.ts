@@ -33,7 +33,7 @@ export interface FoundPeers extends AsyncDisposable {
 }
 
 const INSTALLED = fileURLToPath(new URL('peers/node_modules', import.meta.url))
-const HOW = 'not installed: npm ci --prefix test/bench/peers'
+const HOW = 'not installed: npm install --prefix test/bench/peers'
 
 /** The peers that can be had here; undefined when none is installed. Their servers stop with it. */
 export async function findPeers(): Promise<FoundPeers | undefined> {

@@ -416,7 +416,8 @@ describe('a walk that is interrupted', () => {
 
       const again = await runCli(['run', config, '--db', db], { env })
       expect(again.code, again.stderr).toBe(0)
-      expect(sandbox.requests.length, 'kept pages are not asked for again').toBeLessThan(PAGES + 2)
+      // One that was asked for ahead and dropped, and the last page that was kept, looked at once more.
+      expect(sandbox.requests.length, 'kept pages are not asked for again').toBeLessThan(PAGES + 3)
       expect(urisOf(await tasksOf(db))).toEqual(truth(sandbox, 'slow'))
       expect(await status(db)).toMatchObject([{ status: 'COMPLETED', total_batches: PAGES }])
     },
@@ -429,9 +430,11 @@ describe('a walk that is interrupted', () => {
     await waitUntil('a few pages are asked for', () => sandbox.requests.length > 5)
     cli.process.kill('SIGINT')
     await cli.finished
-    expect(askNumber(db, 'select count(*) from batches')).toBe(sandbox.requests.length)
+    // The page in hand is kept; one that was asked for ahead of it is not.
+    const dropped = sandbox.requests.length - askNumber(db, 'select count(*) from batches')
+    expect([0, 1]).toContain(dropped)
     await runCli(['run', config, '--db', db], { env })
-    expect(sandbox.requests).toHaveLength(PAGES + 1)
+    expect(sandbox.requests).toHaveLength(PAGES + 1 + dropped)
   })
 
   test('by a signal waits for the page in hand; a second signal ends it at once', async () => {

@@ -43,7 +43,7 @@ export function installedVersion(packageName: string): string {
     return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
   } catch {
     throw new Error(
-      `The package ${packageName} is not installed: run npm ci --prefix test/bench/peers`,
+      `The package ${packageName} is not installed: run npm install --prefix test/bench/peers`,
     )
   }
 }
