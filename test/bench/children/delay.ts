@@ -9,7 +9,7 @@ import { localSource, localTarget } from '../made/local-source.ts'
 
 export interface DelayInput {
   readonly folder: string
-  readonly work: 'idle' | 'local' | 'url'
+  readonly work: 'idle' | 'local' | 'thread' | 'url'
   readonly items: number
   /** A file of URLs, one a line. */
   readonly list: string
@@ -20,6 +20,7 @@ export interface DelayInput {
 const { folder, work, items, list, idleMs } = childInput<DelayInput>()
 await using muster = await createMuster({
   database: join(folder, `${work}.db`),
+  databaseThread: work === 'thread',
   sources: [localSource()],
 })
 

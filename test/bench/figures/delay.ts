@@ -16,6 +16,7 @@ const GOAL = moreAtMost(15, 5)
 
 const KINDS = {
   local: 'local source, pages of 100',
+  thread: 'the same, the database in a thread',
   url: 'a list of URLs, pages of 1,000',
 } as const
 type Work = DelayInput['work']
@@ -34,7 +35,7 @@ async function measureDelay(bench: Bench): Promise<readonly Row[]> {
   const lists = bench.folder()
   const list = listOfUrls(join(lists, 'urls.txt'), items)
   const idleMs = bench.quick ? QUICK_IDLE_MS : IDLE_MS
-  const maxima: Record<Work, number[]> = { idle: [], local: [], url: [] }
+  const maxima: Record<Work, number[]> = { idle: [], local: [], thread: [], url: [] }
   const host = (work: Work) => async () => {
     const folder = bench.folder()
     const input: DelayInput = { folder, work, items, list, idleMs }
@@ -44,12 +45,12 @@ async function measureDelay(bench: Bench): Promise<readonly Row[]> {
     return p99
   }
   const rounds = await interleave(
-    { idle: host('idle'), local: host('local'), url: host('url') },
+    { idle: host('idle'), local: host('local'), thread: host('thread'), url: host('url') },
     { bench, name: 'delay', warmUp: false },
   )
   bench.discard(lists)
   const row = { against: 'the host idle', unit: 'ms', measure: 'difference' } as const
-  return (['local', 'url'] as const).flatMap((work) => [
+  return (['local', 'thread', 'url'] as const).flatMap((work) => [
     {
       ...row,
       what: `p99 event-loop delay while walking: ${KINDS[work]}`,
