@@ -1,7 +1,8 @@
-import { sql, type Compilable, type Kysely } from 'kysely'
+import { sql, type Kysely } from 'kysely'
 import { ACTIVE_STATUSES } from '../domain/session-state.ts'
 import { taskOf } from './rows.ts'
 import type { Schema } from './schema.ts'
+import { statement } from './statement.ts'
 import type { OutstandingTask, Store, Unfinished } from './store.ts'
 
 /** Tasks with the public identities of what they point at. */
@@ -24,25 +25,20 @@ export function selectTasks(db: Kysely<Schema>) {
 }
 
 /** The numbers of a JSON list, so that one compiled statement takes any number of them. */
-const inList = sql<number>`(select value from json_each(${''}))`
+const inList = (list: string) => sql<number>`(select value from json_each(${list}))`
 
-/** The statements of every window, compiled once a store: building one takes longer than running it. */
+/** The statements of every window, compiled once a store. */
 function deliveryStatements(db: Kysely<Schema>) {
-  const prepared = <Row>(query: Compilable<Row>) => {
-    const compiled = query.compile()
-    return async (...parameters: readonly (string | number)[]): Promise<readonly Row[]> =>
-      (await db.executeQuery<Row>({ ...compiled, parameters })).rows
-  }
   return {
-    session: prepared(
+    session: statement(({ id }: { id: string }) =>
       db
         .selectFrom('sessions')
         .innerJoin('jobs', 'jobs.id', 'sessions.job')
         .select(['sessions.id', 'jobs.job_id'])
-        .where('sessions.session_id', '=', ''),
+        .where('sessions.session_id', '=', id),
     ),
     // The session's own identities are looked up once a window, not joined to each of its tasks.
-    window: prepared(
+    window: statement((of: { session: number; after: number; limit: number }) =>
       db
         .selectFrom('tasks')
         .innerJoin('scan_targets', 'scan_targets.target_id', 'tasks.target')
@@ -54,24 +50,24 @@ function deliveryStatements(db: Kysely<Schema>) {
           'tasks.uri',
           'tasks.metadata',
         ])
-        .where('tasks.session', '=', 0)
+        .where('tasks.session', '=', of.session)
         .where('tasks.acknowledged_at', 'is', null)
-        .where('tasks.seq', '>', 0)
+        .where('tasks.seq', '>', of.after)
         .orderBy('tasks.seq')
-        .limit(1),
+        .limit(of.limit),
     ),
-    outstanding: prepared(
+    outstanding: statement(({ seqs }: { seqs: string }) =>
       db
         .selectFrom('tasks')
         .select('seq')
-        .where('seq', 'in', inList)
+        .where('seq', 'in', inList(seqs))
         .where('acknowledged_at', 'is', null),
     ),
-    acknowledge: prepared(
+    acknowledge: statement(({ at, seqs }: { at: number; seqs: string }) =>
       db
         .updateTable('tasks')
-        .set({ acknowledged_at: 0 })
-        .where('seq', 'in', inList)
+        .set({ acknowledged_at: at })
+        .where('seq', 'in', inList(seqs))
         .where('acknowledged_at', 'is', null),
     ),
   }
@@ -102,20 +98,20 @@ export function deliveries(db: Kysely<Schema>) {
       readonly limit: number
     }): Promise<OutstandingTask[]> {
       const { sessionId, after, limit } = params
-      const [session] = await statements.session(sessionId)
+      const [session] = (await statements.session(db, { id: sessionId })).rows
       if (session === undefined) return []
       const known = { session_id: sessionId, job_id: session.job_id }
-      const rows = await statements.window(session.id, after, limit)
+      const { rows } = await statements.window(db, { session: session.id, after, limit })
       return rows.map((row) => ({ seq: row.seq, ...taskOf({ ...row, ...known }) }))
     },
 
     async acknowledgeTasks(params: { readonly seqs: readonly number[]; readonly at: number }) {
       if (params.seqs.length === 0) return
-      await statements.acknowledge(params.at, JSON.stringify(params.seqs))
+      await statements.acknowledge(db, { at: params.at, seqs: JSON.stringify(params.seqs) })
     },
 
     async findOutstanding(seqs: readonly number[]): Promise<ReadonlySet<number>> {
-      const rows = await statements.outstanding(JSON.stringify(seqs))
+      const { rows } = await statements.outstanding(db, { seqs: JSON.stringify(seqs) })
       return new Set(rows.map((row) => row.seq))
     },
 

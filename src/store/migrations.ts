@@ -205,34 +205,6 @@ async function addInventory(db: Kysely<unknown>): Promise<void> {
   await db.schema.createIndex('answers_by_age').on('answers').column('stored_at').execute()
 }
 
-/** The columns of the tables that are made anew, their keys first. */
-const COLUMNS_MOVED = {
-  scan_targets: [
-    'target_id',
-    'scan_target_id',
-    'target_type',
-    'name',
-    'metadata',
-    'last_scan_at',
-    'created_at',
-    'updated_at',
-  ],
-  tasks: [
-    'seq',
-    'task_id',
-    'session',
-    'target',
-    'uri',
-    'metadata',
-    'created_at',
-    'acknowledged_at',
-    'status',
-    'items_processed',
-    'error',
-    'progress_at',
-  ],
-} as const
-
 /**
  * Scan targets and tasks without an index on their identities; see `lookups.ts`.
  * SQLite takes a unique column's index off by making the table anew. Whoever
@@ -267,9 +239,8 @@ async function dropIdentityIndexes(db: Kysely<unknown>): Promise<void> {
     .addUniqueConstraint('tasks_of_session', ['session', 'target'])
     .execute()
   for (const table of ['scan_targets', 'tasks']) {
-    const columns = sql.raw(COLUMNS_MOVED[table as keyof typeof COLUMNS_MOVED].join(', '))
-    await sql`insert or ignore into ${sql.table(`${table}_anew`)} (${columns})
-      select ${columns} from ${sql.table(table)} order by 1`.execute(db)
+    await sql`insert or ignore into ${sql.table(`${table}_anew`)}
+      select * from ${sql.table(table)} order by 1`.execute(db)
     await db.schema.dropTable(table).execute()
     await db.schema.alterTable(`${table}_anew`).renameTo(table).execute()
   }
