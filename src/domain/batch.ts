@@ -1,4 +1,4 @@
-import { transition, type SnapshotFrom } from 'xstate'
+import type { SnapshotFrom } from 'xstate'
 import {
   batchMachine,
   type BatchEvent,
@@ -8,6 +8,7 @@ import {
 } from '../../machines/index.ts'
 import type { TimeProvider } from './clock.ts'
 import { MusterError } from './errors.ts'
+import { nextSnapshot } from './next-snapshot.ts'
 import { momentsOf, timelineOf, type Timeline } from './timeline.ts'
 
 /** The durable record of one page: what was kept, what failed. */
@@ -49,7 +50,7 @@ function apply(batch: Batch, event: BatchEvent): Batch {
       `batch ${batchId} is ${batch.status}: "${event.type}" is not possible there`,
     )
   }
-  const [next] = transition(batchMachine, snapshot, event)
+  const next = nextSnapshot(batchMachine, snapshot, event)
   return batchOf(next, batch.position)
 }
 

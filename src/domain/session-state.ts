@@ -1,4 +1,4 @@
-import { transition, type SnapshotFrom } from 'xstate'
+import type { SnapshotFrom } from 'xstate'
 import {
   isTimelineCompleted,
   sessionMachine,
@@ -15,6 +15,7 @@ import type { Checkpoint } from './checkpoint.ts'
 import type { TimeProvider } from './clock.ts'
 import { MusterError } from './errors.ts'
 import type { JsonRecord } from './json.ts'
+import { nextSnapshot } from './next-snapshot.ts'
 import { momentsOf, timelineOf, type Timeline } from './timeline.ts'
 
 /** Whether everything was found. UNKNOWN until the session has ended. */
@@ -141,7 +142,7 @@ function apply(state: SessionState, event: SessionEvent): SessionState {
       `session ${state.sessionId} is ${state.status}: "${event.type}" is not possible there`,
     )
   }
-  const [next] = transition(sessionMachine, snapshot, event)
+  const next = nextSnapshot(sessionMachine, snapshot, event)
   return { ...state, ...machineState(next) }
 }
 

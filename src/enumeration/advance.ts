@@ -1,6 +1,7 @@
-import { transition, type ActorRefFrom } from 'xstate'
+import type { ActorRefFrom } from 'xstate'
 import { sessionMachine, type SessionEvent } from '../../machines/index.ts'
 import { MusterError } from '../domain/errors.ts'
+import { nextSnapshot } from '../domain/next-snapshot.ts'
 import { machineState, type SessionSnapshot, type SessionState } from '../domain/session-state.ts'
 import type { CommitSession } from '../store/store.ts'
 import { sealSnapshot } from './envelope.ts'
@@ -46,7 +47,7 @@ async function take(params: Advance): Promise<void> {
       `session ${walk.sessionId} is ${now.value}: "${event.type}" is not possible there`,
     )
   }
-  const [next] = transition(sessionMachine, now, event)
+  const next = nextSnapshot(sessionMachine, now, event)
   // Whatever it waited for is over: it moves.
   const session = { ...walk.state, waiting: null, ...told, ...machineState(next) }
   await commit({

@@ -128,8 +128,16 @@ function reading<T>({ closed, channel }: ResultDeps, take: () => Promise<readonl
 }
 
 function handedOut(task: OutstandingTask, deps: ResultDeps): Task {
-  const { seq: _, ...record } = task
-  return { ...record, credentials: () => deps.credentials(task) }
+  return {
+    taskId: task.taskId,
+    sessionId: task.sessionId,
+    jobId: task.jobId,
+    scanTargetId: task.scanTargetId,
+    sourceType: task.sourceType,
+    resourceUri: task.resourceUri,
+    metadata: task.metadata,
+    credentials: () => deps.credentials(task),
+  }
 }
 
 function lastError({ sessionId, error, state }: Walk): EnumerationError | null {

@@ -22,16 +22,19 @@ function refusePromise(identity: unknown): void {
   throw new TypeError('identify returned a promise; it has to be synchronous')
 }
 
+function checkText(field: string, value: unknown): void {
+  if (typeof value !== 'string' || value === '') {
+    throw new TypeError(`the source gave the item no ${field}`)
+  }
+  if (value.isWellFormed()) return
+  throw new TypeError(`the item's ${field} holds half a character: it has no form in UTF-8`)
+}
+
 function checked(identity: Identity): Identity {
   refusePromise(identity)
-  for (const field of ['key', 'uri', 'name'] as const) {
-    if (typeof identity[field] !== 'string' || identity[field] === '') {
-      throw new TypeError(`the source gave the item no ${field}`)
-    }
-    if (!identity[field].isWellFormed()) {
-      throw new TypeError(`the item's ${field} holds half a character: it has no form in UTF-8`)
-    }
-  }
+  checkText('key', identity.key)
+  checkText('uri', identity.uri)
+  checkText('name', identity.name)
   if (carriesCredentials(identity.uri)) {
     throw new TypeError('the item carries credentials in its address')
   }
@@ -41,7 +44,7 @@ function checked(identity: Identity): Identity {
   if (identity.version !== undefined && typeof identity.version !== 'string') {
     throw new TypeError('the source gave the item a version that is no text')
   }
-  if (!(identity.aliases ?? []).every(isAddress)) {
+  if (identity.aliases?.every(isAddress) === false) {
     throw new TypeError('the source gave the item earlier addresses that cannot be kept')
   }
   return identity

@@ -1,4 +1,3 @@
-import { transition } from 'xstate'
 import {
   batchActorId,
   batchMachine,
@@ -13,6 +12,7 @@ import { announce } from '../delivery/event-bus.ts'
 import { batchOf, type Batch, type BatchSnapshot } from '../domain/batch.ts'
 import { errorRecord, LeaseError, PauseError, RetryLaterError } from '../domain/errors.ts'
 import { batchId } from '../domain/identity.ts'
+import { nextSnapshot } from '../domain/next-snapshot.ts'
 import type { Identity } from '../sources/source.ts'
 import type { CommitSession } from '../store/store.ts'
 import { drawUpAccount, shortfallOf } from './account.ts'
@@ -253,7 +253,7 @@ export class Walker {
     const input = { batchId: id, sessionId, number, expectedItems, at: event.at }
     coordinator.send({ type: 'batch.open', input })
     const actor = this.#child(batchActorId(sessionId, number))
-    const [next] = transition(batchMachine, actor.getSnapshot() as BatchSnapshot, event)
+    const next = nextSnapshot(batchMachine, actor.getSnapshot() as BatchSnapshot, event)
     return {
       settled: batchOf(next, null),
       close(committed) {

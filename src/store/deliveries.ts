@@ -1,6 +1,6 @@
 import { sql, type Kysely } from 'kysely'
 import { ACTIVE_STATUSES } from '../domain/session-state.ts'
-import { taskOf } from './rows.ts'
+import { outstandingOf } from './rows.ts'
 import type { Schema } from './schema.ts'
 import { statement } from './statement.ts'
 import type { OutstandingTask, Store, Unfinished } from './store.ts'
@@ -100,9 +100,8 @@ export function deliveries(db: Kysely<Schema>) {
       const { sessionId, after, limit } = params
       const [session] = (await statements.session(db, { id: sessionId })).rows
       if (session === undefined) return []
-      const known = { session_id: sessionId, job_id: session.job_id }
       const { rows } = await statements.window(db, { session: session.id, after, limit })
-      return rows.map((row) => ({ seq: row.seq, ...taskOf({ ...row, ...known }) }))
+      return rows.map((row) => outstandingOf(row, sessionId, session.job_id))
     },
 
     async acknowledgeTasks(params: { readonly seqs: readonly number[]; readonly at: number }) {

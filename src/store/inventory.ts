@@ -6,7 +6,7 @@
 import { sql, type Kysely } from 'kysely'
 import type { Comparison } from '../domain/session-state.ts'
 import type { Identity } from '../sources/source.ts'
-import { repeat, rowsWriter, shared } from './rows-writer.ts'
+import { insertRows, repeat, rowsWriter, shared } from './rows-writer.ts'
 import type { Schema } from './schema.ts'
 import { giveWay } from './turns.ts'
 import type { Missing, Survey } from './store.ts'
@@ -22,6 +22,8 @@ export interface SightingRow extends Sighter {
   readonly version: string | null
   readonly change: 'new' | 'skipped'
 }
+
+const NONE: readonly string[] = []
 
 export interface KnownRow {
   readonly sourceType: string
@@ -75,32 +77,30 @@ const version = sql<string | null>`case
 const session = sql<number>`case when sightings.session > excluded.session
   then sightings.session else excluded.session end`
 
+const SIGHTING = {
+  target: shared<number>(1),
+  session: shared<number>(2),
+  missed: sql.lit(0),
+  resource: 0,
+  version: '',
+  change: 'new',
+} as const
+
 /** The statements that keep the inventory, compiled once a store. */
 export function inventoryWriter(db: Kysely<Schema>) {
   const insertSightings = (n: number) =>
-    db
-      .insertInto('sightings')
-      .values(
-        repeat(
-          {
-            target: shared<number>(1),
-            session: shared<number>(2),
-            missed: sql.lit(0),
-            resource: 0,
-            version: '',
-            change: 'new',
-          },
-          n,
-        ),
-      )
-      .onConflict((c) =>
-        c
-          .columns(['target', 'resource'])
-          .doUpdateSet({ change, version, session, missed: sql<number>`0` }),
-      )
+    insertRows(db, 'sightings', SIGHTING, n).onConflict((c) =>
+      c
+        .columns(['target', 'resource'])
+        .doUpdateSet({ change, version, session, missed: sql<number>`0` }),
+    )
   const sightingValues = {
     shared: ({ target, session }: SightingRow) => [target, session],
-    values: ({ resource, version, change }: SightingRow) => [resource, version, change],
+    values: [
+      (row: SightingRow) => row.resource,
+      (row: SightingRow) => row.version,
+      (row: SightingRow) => row.change,
+    ],
   }
   const sightings = rowsWriter<SightingRow>({
     compile: (n) => insertSightings(n).compile() as never,
@@ -124,16 +124,14 @@ export function inventoryWriter(db: Kysely<Schema>) {
           ),
         )
         .compile(),
-    values: (r) => [r.sourceType, r.key],
+    values: [(row) => row.sourceType, (row) => row.key],
   })
   const aliases = rowsWriter<AliasRow>({
     compile: (n) =>
-      db
-        .insertInto('aliases')
-        .values(repeat({ resource: 0, uri: '', recorded_at: 0 }, n))
+      insertRows(db, 'aliases', { resource: 0, uri: '', recorded_at: 0 }, n)
         .onConflict((c) => c.doNothing())
         .compile() as never,
-    values: (r) => [r.resource, r.uri, r.at],
+    values: [(row) => row.resource, (row) => row.uri, (row) => row.at],
   })
   return { sightings, sightingsTold, known, aliases }
 }
@@ -166,7 +164,8 @@ export async function recordAliases(
   const aliases: AliasRow[] = []
   for (const { identity, resourceId: resource } of params.rows) {
     const stored = earlier.get(identity.key)
-    const told = identity.aliases ?? []
+    const told = identity.aliases ?? NONE
+    if (stored === undefined && told.length === 0) continue
     for (const uri of new Set(stored === undefined ? told : [stored, ...told])) {
       if (uri !== identity.uri) aliases.push({ resource, uri, at })
     }

@@ -8,7 +8,7 @@ import {
   type InventoryWriter,
   type SightingRow,
 } from './inventory.ts'
-import { repeat, rowsWriter, shared } from './rows-writer.ts'
+import { insertRows, rowsWriter, shared } from './rows-writer.ts'
 import type { Schema } from './schema.ts'
 import type { RejectedItem, Sighted } from './store.ts'
 
@@ -47,13 +47,34 @@ const RESOURCE = {
   metadata: text,
 }
 
+const SCAN_TARGET = {
+  target_type: shared<string>(1),
+  created_at: shared<number>(2),
+  updated_at: shared<number>(2),
+  metadata: sql.lit('{}'),
+  target_id: 0,
+  scan_target_id: text,
+  name: text,
+}
+
+const TASK = {
+  session: shared<number>(1),
+  created_at: shared<number>(2),
+  task_id: text,
+  target: 0,
+  uri: text,
+  metadata: text,
+}
+
+const FAILED_ITEM = { session: 0, batch_number: 0, item: text, reason: text, failed_at: 0 }
+
 const resourceValues = {
   shared: ({ sourceType, at }: ItemRow) => [sourceType, at],
-  values: ({ identity, metadata }: ItemRow) => [
-    identity.key,
-    identity.uri,
-    identity.name,
-    metadata,
+  values: [
+    (row: ItemRow) => row.identity.key,
+    (row: ItemRow) => row.identity.uri,
+    (row: ItemRow) => row.identity.name,
+    (row: ItemRow) => row.metadata,
   ],
 }
 
@@ -61,9 +82,7 @@ const resourceValues = {
 export function pageWriter(db: Kysely<Schema>) {
   const newResources = rowsWriter<ItemRow, { id: number; key: string }>({
     compile: (n) =>
-      db
-        .insertInto('resources')
-        .values(repeat(RESOURCE, n))
+      insertRows(db, 'resources', RESOURCE, n)
         .onConflict((c) => c.columns(['source_type', 'key']).doNothing())
         .returning(['id', 'key'])
         .compile(),
@@ -71,9 +90,7 @@ export function pageWriter(db: Kysely<Schema>) {
   })
   const resources = rowsWriter<ItemRow, { id: number; key: string }>({
     compile: (n) =>
-      db
-        .insertInto('resources')
-        .values(repeat(RESOURCE, n))
+      insertRows(db, 'resources', RESOURCE, n)
         .onConflict((c) =>
           c.columns(['source_type', 'key']).doUpdateSet((eb) => ({
             uri: eb.ref('excluded.uri'),
@@ -89,22 +106,7 @@ export function pageWriter(db: Kysely<Schema>) {
   })
   const scanTargets = rowsWriter<TargetRow>({
     compile: (n) =>
-      db
-        .insertInto('scan_targets')
-        .values(
-          repeat(
-            {
-              target_type: shared<string>(1),
-              created_at: shared<number>(2),
-              updated_at: shared<number>(2),
-              metadata: sql.lit('{}'),
-              target_id: 0,
-              scan_target_id: text,
-              name: text,
-            },
-            n,
-          ),
-        )
+      insertRows(db, 'scan_targets', SCAN_TARGET, n)
         .onConflict((c) =>
           c.column('target_id').doUpdateSet((eb) => ({
             name: eb.ref('excluded.name'),
@@ -113,52 +115,38 @@ export function pageWriter(db: Kysely<Schema>) {
         )
         .compile() as never,
     shared: ({ sourceType, at }) => [sourceType, at],
-    values: ({ resourceId, scanTargetId, identity }) => [resourceId, scanTargetId, identity.name],
+    values: [(row) => row.resourceId, (row) => row.scanTargetId, (row) => row.identity.name],
   })
   const tasks = rowsWriter<TargetRow>({
     compile: (n) =>
-      db
-        .insertInto('tasks')
-        .values(
-          repeat(
-            {
-              session: shared<number>(1),
-              created_at: shared<number>(2),
-              task_id: text,
-              target: 0,
-              uri: text,
-              metadata: text,
-            },
-            n,
-          ),
-        )
+      insertRows(db, 'tasks', TASK, n)
         .onConflict((c) => c.columns(['session', 'target']).doNothing())
         .compile() as never,
     shared: ({ session, at }) => [session.id, at],
-    values: ({ session, scanTargetId, resourceId, identity, metadata }) => [
-      taskId(session.sessionId, scanTargetId),
-      resourceId,
-      identity.uri,
-      metadata,
+    values: [
+      (row) => taskId(row.session.sessionId, row.scanTargetId),
+      (row) => row.resourceId,
+      (row) => row.identity.uri,
+      (row) => row.metadata,
     ],
   })
   const jobTargets = rowsWriter<TargetRow>({
     compile: (n) =>
-      db
-        .insertInto('job_targets')
-        .values(repeat({ job: shared<number>(1), target: 0 }, n))
+      insertRows(db, 'job_targets', { job: shared<number>(1), target: 0 }, n)
         .onConflict((c) => c.doNothing())
         .compile() as never,
     shared: ({ session }) => [session.job],
-    values: ({ resourceId }) => [resourceId],
+    values: [(row) => row.resourceId],
   })
   const failedItems = rowsWriter<FailedRow>({
-    compile: (n) =>
-      db
-        .insertInto('failed_items')
-        .values(repeat({ session: 0, batch_number: 0, item: text, reason: text, failed_at: 0 }, n))
-        .compile() as never,
-    values: (r) => [r.session, r.batchNumber, r.item, r.reason, r.at],
+    compile: (n) => insertRows(db, 'failed_items', FAILED_ITEM, n).compile() as never,
+    values: [
+      (row) => row.session,
+      (row) => row.batchNumber,
+      (row) => row.item,
+      (row) => row.reason,
+      (row) => row.at,
+    ],
   })
   const inventory = inventoryWriter(db)
   return { newResources, resources, scanTargets, tasks, jobTargets, failedItems, inventory }

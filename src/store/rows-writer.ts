@@ -1,4 +1,4 @@
-import { sql, type CompiledQuery, type Kysely } from 'kysely'
+import { sql, type CompiledQuery, type InsertObject, type Kysely } from 'kysely'
 import type { Schema } from './schema.ts'
 import type { Value } from './statement.ts'
 import { giveWay } from './turns.ts'
@@ -8,7 +8,7 @@ const CHUNKS = [100, 10, 1] as const
 
 /**
  * Writes many rows with a few statements that are compiled once. Kysely builds
- * and types the SQL for rows of placeholders; each call only fills in the values.
+ * and types the SQL for a row of placeholders; each call only fills in the values.
  *
  * @param compile builds the statement for a number of rows; every value must be
  * a parameter, those that are shared first, in the order in which `shared` and
@@ -18,7 +18,8 @@ export function rowsWriter<Row, Returned = never>(params: {
   readonly compile: (rows: number) => CompiledQuery<Returned>
   /** What all rows of a call have in common: it is bound once. */
   readonly shared?: (row: Row) => readonly Value[]
-  readonly values: (row: Row) => readonly Value[]
+  /** Its own values, each as it is got from a row: a list for each row would be one more thing to collect. */
+  readonly values: readonly ((row: Row) => Value)[]
 }) {
   const compiled = new Map<number, CompiledQuery<Returned>>()
   const statement = (rows: number): CompiledQuery<Returned> => {
@@ -37,7 +38,7 @@ export function rowsWriter<Row, Returned = never>(params: {
     for (const size of CHUNKS) {
       for (; rows.length - done >= size; done += size) {
         await giveWay()
-        const values = laidOut(rows.slice(done, done + size).map(params.values))
+        const values = laidOut(rows, { from: done, size, values: params.values })
         const parameters = named === undefined ? values : [named, values]
         const result = await db.executeQuery<Returned>({ ...statement(size), parameters })
         for (const row of result.rows) returned.push(row)
@@ -52,19 +53,43 @@ const byPlace = (values: readonly Value[]) =>
   Object.fromEntries(values.map((value, index) => [index + 1, value]))
 
 /** All values in one array that never grows: one that does is copied several times over. */
-function laidOut(rows: readonly (readonly Value[])[]): Value[] {
-  const width = rows[0]?.length ?? 0
+function laidOut<Row>(rows: readonly Row[], { from, size, values }: Part<Row>): Value[] {
   const all: Value[] = []
-  all.length = rows.length * width
-  let filled = 0
-  for (const values of rows) {
-    for (let i = 0; i < width; i += 1) all[filled + i] = values[i] as Value
-    filled += width
+  all.length = size * values.length
+  for (const [column, valueOf] of values.entries()) {
+    for (let row = 0; row < size; row += 1) {
+      all[row * values.length + column] = valueOf(rows[from + row] as Row)
+    }
   }
   return all
 }
 
-/** As many copies of a row of placeholders as a statement needs. */
+interface Part<Row> {
+  readonly from: number
+  readonly size: number
+  readonly values: readonly ((row: Row) => Value)[]
+}
+
+/**
+ * An insert of rows of placeholders. One is built, and its text is repeated:
+ * a hundred of them took Kysely 4 ms, and the first page waits for five such.
+ *
+ * @param row what each is like: a value of its own is any of the column's type
+ */
+export function insertRows<Table extends keyof Schema>(
+  db: Kysely<Schema>,
+  table: Table,
+  row: InsertObject<Schema, Table>,
+  rows: number,
+) {
+  const one = sql`(${sql.join(Object.values(row))})`.compile(db).sql
+  return db
+    .insertInto(table)
+    .columns(Object.keys(row) as never)
+    .expression(sql`values ${sql.raw(repeat(one, rows).join(', '))}`)
+}
+
+/** As many copies of a placeholder as a statement needs. */
 export const repeat = <Row>(row: Row, times: number): Row[] =>
   Array.from({ length: times }, () => row)
 

@@ -7,6 +7,7 @@ import type { Resource, ScanTarget } from '../domain/resources.ts'
 import type { Completeness, SessionState, TargetConfig, Waiting } from '../domain/session-state.ts'
 import type { TaskRecord } from '../domain/task.ts'
 import { momentsOf, timelineOf } from '../domain/timeline.ts'
+import type { OutstandingTask } from './store.ts'
 import type { BatchTable, ResourceTable, ScanTargetTable, SessionTable } from './schema.ts'
 
 const json = <T>(text: string): T => JSON.parse(text) as T
@@ -191,6 +192,22 @@ export interface TaskRow {
   uri: string
   metadata: string
 }
+
+/** One object a task: there are more of them than of anything else. */
+export const outstandingOf = (
+  row: Omit<TaskRow, 'session_id' | 'job_id'> & { readonly seq: number },
+  sessionId: string,
+  jobId: string,
+): OutstandingTask => ({
+  seq: row.seq,
+  taskId: row.task_id,
+  sessionId,
+  jobId,
+  scanTargetId: row.scan_target_id,
+  sourceType: row.target_type,
+  resourceUri: row.uri,
+  metadata: json(row.metadata),
+})
 
 export function taskOf(row: TaskRow): TaskRecord {
   return {

@@ -32,7 +32,7 @@ export { APPLICATION_ID }
 const WAL_PAGES = 12_000
 
 /** Page cache in KiB: the identities are hashes, so a page of items touches the indexes all over. */
-const CACHE_KIB = 16_000
+const CACHE_KIB = 4_000
 
 /** Statements kept prepared; the store has about sixty. */
 const MAX_PREPARED = 300
