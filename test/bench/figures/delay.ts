@@ -17,7 +17,7 @@ const GOAL = moreAtMost(15, 5)
 const KINDS = {
   local: 'local source, pages of 100',
   thread: 'the same, the database in a thread',
-  url: 'a list of URLs, pages of 1,000',
+  url: 'a list of URLs, pages of 500',
 } as const
 type Work = DelayInput['work']
 

@@ -38,11 +38,13 @@ const walk = async (
   (await collect(pagesOf(list, cursor))) as (Page<string> & { total?: number })[]
 
 describe('repositories listed in the spec', () => {
-  test('come in pages of 1,000 and tell their total', async () => {
+  test('come in pages of 500 and tell their total', async () => {
     const pages = await walk({ repoList: names })
     expect(pages.map((page) => [page.items.length, page.cursor, page.total])).toEqual([
-      [1000, { index: 1000 }, 2500],
-      [1000, { index: 2000 }, 2500],
+      [500, { index: 500 }, 2500],
+      [500, { index: 1000 }, 2500],
+      [500, { index: 1500 }, 2500],
+      [500, { index: 2000 }, 2500],
       [500, { index: 2500 }, 2500],
     ])
     expect(pages.flatMap((page) => page.items)).toEqual(names)
@@ -74,11 +76,11 @@ describe('repositories listed in the spec', () => {
 })
 
 describe('repositories in a file', () => {
-  test('come in pages of 1,000 and go on from a cursor', async () => {
+  test('come in pages of 500 and go on from a cursor', async () => {
     const file = join(folder, 'repos.txt')
     await writeFile(file, names.join('\n'))
     const pages = await walk({ repoListFile: file })
-    expect(pages.map((page) => page.items.length)).toEqual([1000, 1000, 500])
+    expect(pages.map((page) => page.items.length)).toEqual([500, 500, 500, 500, 500])
     expect(pages.flatMap((page) => page.items)).toEqual(names)
     expect(await walk({ repoListFile: file }, pages[0]?.cursor)).toEqual(pages.slice(1))
   })
