@@ -6,12 +6,17 @@ import { fileURLToPath } from 'node:url'
  *
  * @param name without `.ts`
  * @param input what it is to do; handed over as JSON
+ * @param flags of Node
  * @returns what it printed, which is one line of JSON
  * @throws Error with what it wrote to its standard error
  */
-export async function runChild<Output>(name: string, input: unknown): Promise<Output> {
+export async function runChild<Output>(
+  name: string,
+  input: unknown,
+  flags: readonly string[] = [],
+): Promise<Output> {
   const file = fileURLToPath(new URL(`children/${name}.ts`, import.meta.url))
-  const child = spawn(process.execPath, ['--expose-gc', file, JSON.stringify(input)], {
+  const child = spawn(process.execPath, ['--expose-gc', ...flags, file, JSON.stringify(input)], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, NODE_OPTIONS: '' },
   })

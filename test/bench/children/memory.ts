@@ -10,16 +10,12 @@ export interface MemoryInput {
   readonly items: number
 }
 
-/** Megabytes. */
 export interface MemoryOutput {
-  /** The most that the process ever held. */
+  /** The most that the process ever held, in megabytes. */
   readonly peak: number
-  /** What it held at the end, after a collection. */
-  readonly end: number
 }
 
 const KB_PER_MB = 1_024
-const BYTES_PER_MB = 1_048_576
 
 const { folder, items } = childInput<MemoryInput>()
 await using muster = await createMuster({
@@ -31,7 +27,4 @@ const [{ status }, taken] = await Promise.all([run.done, takeWindows(run)])
 if (status !== 'COMPLETED' || taken !== items) {
   throw new Error(`the walk of ${items} items ended as ${status} with ${taken} tasks taken`)
 }
-// The highest point is one of the walk, not of the collection after it.
-const peak = process.resourceUsage().maxRSS / KB_PER_MB
-globalThis.gc?.()
-childOutput({ peak, end: process.memoryUsage.rss() / BYTES_PER_MB } satisfies MemoryOutput)
+childOutput({ peak: process.resourceUsage().maxRSS / KB_PER_MB } satisfies MemoryOutput)
