@@ -1,22 +1,44 @@
 /**
- * Bundles what users run. Kysely and zod come in: between them they are five
- * hundred small files, and loading those took two thirds of the time from the
- * start of a process to its first page. XState stays outside: a host that
- * imports it has to have the same one. Declarations are TypeScript's.
+ * Bundles what users run. Whatever is JavaScript alone and always needed comes
+ * in: Kysely and zod are five hundred small files between them, the others a
+ * hundred more, and loading those took two thirds of the time from the start of
+ * a process to its first page. XState stays outside: a host that imports it has
+ * to have the same one. Declarations are TypeScript's.
  */
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { defineConfig } from 'rolldown'
 
 /** Packages that come in; each is a devDependency. */
-export const BUNDLED = ['kysely', 'zod']
+export const BUNDLED = [
+  'birpc',
+  'hosted-git-info',
+  'kysely',
+  'leven',
+  'p-queue',
+  'parse-duration',
+  'picomatch',
+  'safe-stable-stringify',
+  'uuid',
+  'zod',
+]
+
+/** What they need and bring with them. */
+const WITH_THEM = ['lru-cache']
+
+const INSIDE = [...BUNDLED, ...WITH_THEM]
+
+function licenceOf(name: string): string {
+  const folder = `node_modules/${name}`
+  const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry))
+  if (file === undefined) throw new Error(`${name} has no licence to pass on`)
+  return readFileSync(`${folder}/${file}`, 'utf8')
+}
 
 /** Their licences ask to be passed on with them. */
 const licences = {
   name: 'licences',
   writeBundle() {
-    const texts = BUNDLED.map(
-      (name) => `${name}\n\n${readFileSync(`node_modules/${name}/LICENSE`, 'utf8')}`,
-    )
+    const texts = INSIDE.map((name) => `${name}\n\n${licenceOf(name)}`)
     writeFileSync('dist/THIRD-PARTY-LICENSES.txt', texts.join('\n\n'))
   },
 }
@@ -34,12 +56,14 @@ export default defineConfig({
     'src/chunks/log-merger': 'src/store/merging/worker.ts',
   },
   platform: 'node',
-  external: (id) => !isOurs(id) && !BUNDLED.includes(id),
+  external: (id) => !isOurs(id) && !INSIDE.includes(id),
   plugins: [licences],
   output: {
     dir: 'dist',
     format: 'esm',
     chunkFileNames: 'src/chunks/[name]-[hash].js',
     sourcemap: true,
+    // A process reads all of it when it starts. Names and lines stay as they are, for stack traces.
+    comments: false,
   },
 })
