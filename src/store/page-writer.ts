@@ -8,7 +8,7 @@ import {
   type InventoryWriter,
   type SightingRow,
 } from './inventory.ts'
-import { insertRows, rowsWriter, shared } from './rows-writer.ts'
+import { idsInserted, insertRows, rowsWriter, shared } from './rows-writer.ts'
 import type { Schema } from './schema.ts'
 import type { RejectedItem, Sighted } from './store.ts'
 
@@ -80,12 +80,12 @@ const resourceValues = {
 
 /** The statements that write a page's items, compiled once a store. */
 export function pageWriter(db: Kysely<Schema>) {
-  const newResources = rowsWriter<ItemRow, { id: number; key: string }>({
+  const newResources = rowsWriter<ItemRow, { row: ItemRow; id: number }>({
     compile: (n) =>
       insertRows(db, 'resources', RESOURCE, n)
         .onConflict((c) => c.columns(['source_type', 'key']).doNothing())
-        .returning(['id', 'key'])
-        .compile(),
+        .compile() as never,
+    read: idsInserted,
     ...resourceValues,
   })
   const resources = rowsWriter<ItemRow, { id: number; key: string }>({
@@ -223,7 +223,7 @@ function distinct(identities: readonly Identity[], { session, at }: PageItems): 
  */
 async function writeResources(db: Kysely<Schema>, writer: PageWriter, rows: readonly ItemRow[]) {
   const ids = new Map<string, number>()
-  for (const { id, key } of await writer.newResources(db, rows)) ids.set(key, id)
+  for (const { id, row } of await writer.newResources(db, rows)) ids.set(row.identity.key, id)
   const others = rows.filter(({ identity }) => !ids.has(identity.key))
   const earlier = await storedAddresses(
     db,

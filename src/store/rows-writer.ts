@@ -1,4 +1,4 @@
-import { sql, type CompiledQuery, type InsertObject, type Kysely } from 'kysely'
+import { sql, type CompiledQuery, type InsertObject, type Kysely, type QueryResult } from 'kysely'
 import type { Schema } from './schema.ts'
 import type { Value } from './statement.ts'
 import { giveWay } from './turns.ts'
@@ -20,7 +20,10 @@ export function rowsWriter<Row, Returned = never>(params: {
   readonly shared?: (row: Row) => readonly Value[]
   /** Its own values, each as it is got from a row: a list for each row would be one more thing to collect. */
   readonly values: readonly ((row: Row) => Value)[]
+  /** What a statement has to say of its rows. Default: what it returned. */
+  readonly read?: (result: QueryResult<Returned>, rows: Rows<Row>) => Iterable<Returned>
 }) {
+  const { read = (result) => result.rows } = params
   const compiled = new Map<number, CompiledQuery<Returned>>()
   const statement = (rows: number): CompiledQuery<Returned> => {
     const known = compiled.get(rows)
@@ -38,10 +41,10 @@ export function rowsWriter<Row, Returned = never>(params: {
     for (const size of CHUNKS) {
       for (; rows.length - done >= size; done += size) {
         await giveWay()
-        const values = laidOut(rows, { from: done, size, values: params.values })
+        const values = laidOut({ rows, from: done, size }, params.values)
         const parameters = named === undefined ? values : [named, values]
         const result = await db.executeQuery<Returned>({ ...statement(size), parameters })
-        for (const row of result.rows) returned.push(row)
+        for (const row of read(result, { rows, from: done, size })) returned.push(row)
       }
     }
     return returned
@@ -53,7 +56,10 @@ const byPlace = (values: readonly Value[]) =>
   Object.fromEntries(values.map((value, index) => [index + 1, value]))
 
 /** All values in one array that never grows: one that does is copied several times over. */
-function laidOut<Row>(rows: readonly Row[], { from, size, values }: Part<Row>): Value[] {
+function laidOut<Row>(
+  { rows, from, size }: Rows<Row>,
+  values: readonly ((row: Row) => Value)[],
+): Value[] {
   const all: Value[] = []
   all.length = size * values.length
   for (const [column, valueOf] of values.entries()) {
@@ -64,10 +70,24 @@ function laidOut<Row>(rows: readonly Row[], { from, size, values }: Part<Row>): 
   return all
 }
 
-interface Part<Row> {
+/** Those of a statement. */
+interface Rows<Row> {
+  readonly rows: readonly Row[]
   readonly from: number
   readonly size: number
-  readonly values: readonly ((row: Row) => Value)[]
+}
+
+/**
+ * The ids of rows that an insert made, where it made all of them: SQLite counts
+ * on from the highest, and says the last.
+ */
+export function* idsInserted<Row>(
+  { numAffectedRows, insertId }: QueryResult<unknown>,
+  { rows, from, size }: Rows<Row>,
+): Generator<{ readonly row: Row; readonly id: number }> {
+  if (numAffectedRows !== BigInt(size)) return
+  const first = Number(insertId) - size + 1
+  for (let i = 0; i < size; i += 1) yield { row: rows[from + i] as Row, id: first + i }
 }
 
 /**
