@@ -177,7 +177,7 @@ describe('one config with everything in it', () => {
       user: [35, 4],
       listed: [3, 1],
       urls: [2, 1],
-      filed: [1_200, 2],
+      filed: [1_200, 3],
     }
     expect(Object.fromEntries(rows.map((row) => [row.target, row]))).toEqual(
       Object.fromEntries(
