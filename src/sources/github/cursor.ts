@@ -5,7 +5,7 @@
  */
 import { z } from 'zod'
 import type { JsonValue } from '../../domain/json.ts'
-import { loopGuard } from './loop-guard.ts'
+import { loopGuard } from '../loop-guard.ts'
 
 const count = z.int().nonnegative()
 const login = z.string().min(1).max(200)

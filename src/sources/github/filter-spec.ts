@@ -1,6 +1,6 @@
 /** The `filter` of a github target: which of the repositories found are to be scanned. */
 import { z } from 'zod'
-import { listed, shown, expecting } from './spec-words.ts'
+import { listed, shown, expecting } from '../spec-words.ts'
 
 /** Who may see a repository. */
 export const VISIBILITIES = ['internal', 'private', 'public'] as const

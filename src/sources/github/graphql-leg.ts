@@ -17,7 +17,7 @@ import {
   type GraphqlPage,
   isWithoutGraphql,
 } from './graphql.ts'
-import { visit } from './loop-guard.ts'
+import { visit } from '../loop-guard.ts'
 import { isSelection, restFrames } from './scopes.ts'
 import type { Owner } from './spec.ts'
 import type { Step, StepContext } from './step.ts'

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { type GithubFilter, gistFilterProblem, githubFilter } from './filter-spec.ts'
 import { maskQuery } from './repository-reference.ts'
-import { expecting, listed, shown, snakeCase } from './spec-words.ts'
+import { expecting, listed, shown, snakeCase } from '../spec-words.ts'
 
 /** https://docs.github.com/en/rest/using-the-rest-api/getting-started-with-the-rest-api */
 export const DEFAULT_BASE_URL = 'https://api.github.com'

@@ -10,7 +10,7 @@ import {
 } from '../../../examples/sandbox/github.ts'
 import type { JsonValue } from '../../../src/domain/json.ts'
 import { githubSource } from '../../../src/sources/github/index.ts'
-import { visit } from '../../../src/sources/github/loop-guard.ts'
+import { visit } from '../../../src/sources/loop-guard.ts'
 import { PageSizes } from '../../../src/sources/github/page-size.ts'
 import { testClock, madeUpNames, names, truth, walk, withoutToken, withToken } from './walk.ts'
 

@@ -1,6 +1,6 @@
-/** How the messages about a github target show keys and values. */
-import { maskCredentials, maskTokens } from '../redact.ts'
-import { printed } from '../wording.ts'
+/** How the messages about a target show keys and values. */
+import { maskCredentials, maskTokens } from './redact.ts'
+import { printed } from './wording.ts'
 
 /** People know the keys as their config file spells them. */
 export const snakeCase = (key: string): string =>
