@@ -133,6 +133,12 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'p-queue',
     'parse-duration',
     '@aws-sdk/client-s3',
+    // What comes from outside the configuration is reached by one road, and read as what it is.
+    'undici',
+    'ipaddr.js',
+    'saxes',
+    'robots-parser',
+    'file-type',
   ],
   // Credentials are part of the configuration; the core sees them through its own port.
   config: [
@@ -148,6 +154,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     // An app's key becomes tokens where credentials are resolved.
     '@octokit/auth-app',
     '@octokit/rest',
+    // And a role or a profile becomes keys.
+    '@aws-sdk/credential-providers',
   ],
   observe: [
     'observe',

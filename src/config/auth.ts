@@ -1,15 +1,10 @@
 import { suggest } from '../sources/wording.ts'
+import { AWS_PARTS, type S3Auth, s3Problems } from './aws-auth.ts'
 import { isPlainObject } from './plain-data.ts'
 import type { Path, Problem } from './problem.ts'
+import type { SecretValue } from './secret-value.ts'
 
-/**
- * A secret, or how to get it: the value itself, a text with `${NAME}` in it,
- * which is read from the environment when used, or a function. The function is
- * asked before each use and should keep what it got; with `renew`, what it gave
- * last was refused, and it has to get another.
- */
-export type SecretValue =
-  string | ((request?: { readonly renew: boolean }) => string | Promise<string>)
+export type { SecretValue } from './secret-value.ts'
 
 /** A GitHub App's installation. Its tokens are made when they are needed, and anew before they expire. */
 export interface AppConfig {
@@ -39,14 +34,7 @@ export interface GithubAuth {
 /** One entry of `auth`: how to get the credentials that targets name by `authRef`. */
 export type AuthConfig =
   | { readonly type: 'github'; readonly config: GithubAuth }
-  | {
-      readonly type: 's3'
-      readonly config: {
-        readonly accessKeyId: SecretValue
-        readonly secretAccessKey: SecretValue
-        readonly sessionToken?: SecretValue
-      }
-    }
+  | { readonly type: 's3'; readonly config: S3Auth }
   | { readonly type: 'none' | 'unauthenticated'; readonly config?: Record<string, never> }
 
 /** Entries of `auth` by name. */
@@ -55,17 +43,31 @@ export type AuthConfigs = Readonly<Record<string, AuthConfig>>
 /** The keys of an auth entry's `config`, by type; true for one that has to be there. */
 const AUTH_KEYS: Readonly<Record<AuthConfig['type'], Readonly<Record<string, boolean>>>> = {
   github: { token: false, tokens: false, app: false, reserve: false },
-  s3: { accessKeyId: true, secretAccessKey: true, sessionToken: false },
+  s3: {
+    accessKeyId: false,
+    secretAccessKey: false,
+    sessionToken: false,
+    profile: false,
+    webIdentity: false,
+    assumeRole: false,
+  },
   none: {},
   unauthenticated: {},
 }
 
-/** The keys of a config's inner mapping, the only one there is. */
+/** The keys of a GitHub App's mapping. */
 const APP_KEYS = ['appId', 'privateKey', 'installationId'] as const
+
+/** The keys of a config that hold a mapping of their own. */
+export const CONFIG_PARTS: readonly string[] = ['app', ...Object.keys(AWS_PARTS)]
 
 /** Every key of a config, whatever its type: what config files spell in snake_case. */
 export const CONFIG_KEYS: readonly string[] = [
-  ...new Set([...Object.values(AUTH_KEYS).flatMap(Object.keys), ...APP_KEYS]),
+  ...new Set([
+    ...Object.values(AUTH_KEYS).flatMap(Object.keys),
+    ...APP_KEYS,
+    ...Object.values(AWS_PARTS).flatMap(Object.keys),
+  ]),
 ]
 
 const isAuthType = (type: unknown): type is AuthConfig['type'] =>
@@ -109,19 +111,21 @@ function entryProblems(entry: unknown, name: string, path: Path): Problem[] {
 
 function configProblems(config: unknown, type: AuthConfig['type'], path: Path): Problem[] {
   const keys = AUTH_KEYS[type]
-  const required = Object.keys(keys).filter((key) => keys[key])
-  if (config === undefined && required.length === 0 && type !== 'github') return []
+  const needed = NEEDED[type]
+  if (config === undefined && needed === undefined) return []
   if (!isPlainObject(config)) {
-    const needed = type === 'github' ? 'one of token, tokens and app' : required.join(' and ')
-    return [{ path, message: `expected a mapping with ${needed || 'nothing'}, for type ${type}` }]
+    return [{ path, message: `expected a mapping with ${needed ?? 'nothing'}, for type ${type}` }]
   }
   const unknown = unknownKeys(config, Object.keys(keys), path)
   if (type === 'github') return [...unknown, ...githubProblems(config, path)]
-  return [
-    ...unknown,
-    ...required.filter((key) => config[key] === undefined).map((key) => missing(key, path)),
-    ...Object.keys(keys).flatMap((key) => secretProblems(config[key], [...path, key])),
-  ]
+  if (type !== 's3') return unknown
+  return [...unknown, ...s3Problems(config, path, { secretProblems, unknownKeys, missing })]
+}
+
+/** What a config of a type has to have, in words. */
+const NEEDED: Readonly<Partial<Record<AuthConfig['type'], string>>> = {
+  github: 'one of token, tokens and app',
+  s3: 'accessKeyId and secretAccessKey, or one of profile and webIdentity',
 }
 
 const missing = (key: string, path: Path): Problem => ({

@@ -7,7 +7,7 @@
  */
 import { createHash } from 'node:crypto'
 import { inspect } from 'node:util'
-import { systemClock, type TimeProvider } from '../domain/clock.ts'
+import { systemClock } from '../domain/clock.ts'
 import { s3Credentials, unauthenticated } from '../domain/credentials.ts'
 import type { TaskCredentials } from '../domain/credentials.ts'
 import { InvalidInputError, PauseError } from '../domain/errors.ts'
@@ -22,8 +22,12 @@ import {
   type GithubAuth,
   type SecretValue,
 } from './auth.ts'
+import { AwsKeys } from './aws-keys.ts'
 import { AppTokens } from './github-app.ts'
 import { formatProblem } from './problem.ts'
+import type { Reading, ResolveOptions } from './secret-value.ts'
+
+export type { ResolveOptions } from './secret-value.ts'
 
 /** Environment variables, as `process.env` has them. */
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -39,18 +43,6 @@ export function headerReference(
 ): { readonly $ref: string } {
   const variable = typeof value === 'string' ? /^\$\{([A-Za-z_]\w*)\}$/.exec(value)?.[1] : undefined
   return { $ref: variable ? `env:${variable}` : `target:${target}#${header.toLowerCase()}` }
-}
-
-/** What a credential is resolved for. */
-export interface ResolveOptions {
-  /** Whether what was given last is refused: providers are told, and an App's token is made anew. */
-  readonly renew?: boolean | undefined
-  /** The API that an App's tokens are for; GitHub's own unless told. */
-  readonly baseUrl?: string | undefined
-  /** What an App's tokens expire by; the system's unless told. */
-  readonly clock?: TimeProvider | undefined
-  /** Is told each secret that was read, those that are not handed out too, before it is used. */
-  readonly remember?: ((secret: string) => void) | undefined
 }
 
 /** The credentials of one scope: a Muster instance, or one target of it. */
@@ -107,6 +99,7 @@ export function createCredentialStore(
     headers: new Map(),
     env: options.env ?? process.env,
     appTokens: new AppTokens(),
+    awsKeys: new AwsKeys(),
   })
 }
 
@@ -115,6 +108,7 @@ interface Contents {
   readonly headers: Map<string, SecretValue>
   readonly env: Environment
   readonly appTokens: AppTokens
+  readonly awsKeys: AwsKeys
 }
 
 /** GitHub's own API: docs.github.com, getting-started-with-the-rest-api. */
@@ -143,14 +137,16 @@ class MemoryStore implements CredentialStore {
   readonly #headers: Map<string, SecretValue>
   readonly #env: Environment
   readonly #appTokens: AppTokens
+  readonly #awsKeys: AwsKeys
   /** How often each pool was resolved, for its tokens to take turns. */
   readonly #turns = new Map<string, number>()
 
-  constructor({ auth, headers, env, appTokens }: Contents) {
+  constructor({ auth, headers, env, appTokens, awsKeys }: Contents) {
     this.#auth = auth
     this.#headers = headers
     this.#env = env
     this.#appTokens = appTokens
+    this.#awsKeys = awsKeys
   }
 
   get names(): readonly string[] {
@@ -189,12 +185,7 @@ class MemoryStore implements CredentialStore {
       return { type: 'GITHUB', values }
     }
     if (auth.type !== 's3') return unauthenticated()
-    const { accessKeyId, secretAccessKey, sessionToken } = auth.config
-    return s3Credentials({
-      accessKeyId: await read('accessKeyId', accessKeyId),
-      secretAccessKey: await read('secretAccessKey', secretAccessKey),
-      ...(sessionToken && { sessionToken: await read('sessionToken', sessionToken) }),
-    })
+    return s3Credentials(await this.#awsKeys.resolve(name, auth.config, { read, options }))
   }
 
   async #githubValues(
@@ -302,6 +293,7 @@ class MemoryStore implements CredentialStore {
       headers: new Map(this.#headers),
       env: this.#env,
       appTokens: this.#appTokens,
+      awsKeys: this.#awsKeys,
     })
   }
 
@@ -340,12 +332,6 @@ class MemoryStore implements CredentialStore {
   [inspect.custom](): string {
     return this.toString()
   }
-}
-
-/** How the parts of a credential are read. */
-interface Reading {
-  readonly read: (key: string, value: SecretValue) => Promise<string>
-  readonly options: ResolveOptions
 }
 
 /** A number, or a client id such as `Iv23liABC`, which GitHub takes as well. */

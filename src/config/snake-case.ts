@@ -4,7 +4,7 @@
  * user's own.
  */
 import type { AnySource } from '../sources/source.ts'
-import { CONFIG_KEYS } from './auth.ts'
+import { CONFIG_KEYS, CONFIG_PARTS } from './auth.ts'
 import { toCamel, toSnake } from './names.ts'
 import { isPlainObject } from './plain-data.ts'
 import type { Path, Problem } from './problem.ts'
@@ -49,15 +49,18 @@ export function respellAuth(auth: unknown): Respelled {
   return { value: Object.fromEntries(entries), problems }
 }
 
-/** Respells a credential's config, and the mapping within it that a GitHub App is. */
+/** Respells a credential's config, and the mappings within it, such as a GitHub App. */
 function respellConfig(config: unknown, path: Path): Respelled {
   const outer = respellKeys(config, CONFIG_KEYS, path)
-  if (!isPlainObject(outer.value) || !('app' in outer.value)) return outer
-  const app = respellKeys(outer.value['app'], CONFIG_KEYS, [...path, 'app'])
-  return {
-    value: { ...outer.value, app: app.value },
-    problems: [...outer.problems, ...app.problems],
-  }
+  if (!isPlainObject(outer.value)) return outer
+  const problems = [...outer.problems]
+  const entries = Object.entries(outer.value).map(([key, value]) => {
+    if (!CONFIG_PARTS.includes(key)) return [key, value]
+    const inner = respellKeys(value, CONFIG_KEYS, [...path, key])
+    problems.push(...inner.problems)
+    return [key, inner.value]
+  })
+  return { value: Object.fromEntries(entries), problems }
 }
 
 /** Respells a source's part and the mappings within it, as deep as the schema tells of keys. */

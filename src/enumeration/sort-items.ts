@@ -30,12 +30,15 @@ function checkText(field: string, value: unknown): void {
   throw new TypeError(`the item's ${field} holds half a character: it has no form in UTF-8`)
 }
 
+/** An object's key is any text, that of a URL too; it is a name there, and no address. */
+const addressIn = (uri: string): string => /^s3:\/\/[^/]*/.exec(uri)?.[0] ?? uri
+
 function checked(identity: Identity): Identity {
   refusePromise(identity)
   checkText('key', identity.key)
   checkText('uri', identity.uri)
   checkText('name', identity.name)
-  if (carriesCredentials(identity.uri)) {
+  if (carriesCredentials(addressIn(identity.uri))) {
     throw new TypeError('the item carries credentials in its address')
   }
   if (identity.metadata !== undefined && !isPlainRecord(identity.metadata)) {

@@ -394,7 +394,7 @@ const VALUES: [what: string, config: unknown, says: Says][] = [
     ['targets[1].name: the name "acme"', 'is taken by targets[0]', 'names have to differ'],
   ],
   [
-    'an s3 target',
+    'an s3 target with a path in its bucket',
     {
       auth: {
         aws: {
@@ -402,9 +402,9 @@ const VALUES: [what: string, config: unknown, says: Says][] = [
           config: { access_key_id: 'AKIAABCDEFGHIJKLMNOP', secret_access_key: PASSWORD },
         },
       },
-      targets: [{ name: 'logs', source_type: 's3', auth_ref: 'aws', s3: { bucket: 'logs' } }],
+      targets: [{ name: 'logs', source_type: 's3', auth_ref: 'aws', s3: { bucket: 'logs/2026' } }],
     },
-    ['target "logs", s3', 'cannot be enumerated yet', 'take the target out'],
+    ['target "logs", s3.bucket', 'bucket "logs/2026" is not the name', 'goes into prefix'],
   ],
   ...[-1, 0, 10_001, 1e300, '5'].map((v): [string, unknown, Says] => [
     `rate_limit ${JSON.stringify(v)}`,

@@ -108,9 +108,9 @@ describe('a target spec', () => {
       'authRef: "aws" is a credential of type s3; sourceType github needs type github',
     ],
     [
-      's3, which is not there yet',
-      { name: 'logs', sourceType: 's3', authRef: 'aws', s3: { bucket: 'logs' } },
-      's3: S3 buckets cannot be enumerated yet; take the target out',
+      's3 with a URL for a bucket',
+      { name: 'logs', sourceType: 's3', authRef: 'aws', s3: { bucket: 's3://logs' } },
+      's3.bucket: bucket "s3://logs" is not the name of a bucket',
     ],
     [
       'no part of its source',

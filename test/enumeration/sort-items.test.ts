@@ -162,12 +162,20 @@ describe('an item is rejected with a reason', () => {
     expect([kept.length, rejected.length]).toEqual([0, 1])
   })
 
-  test.each(['https://host/x?y=a@b', 'ssh://git@host/x', 'git@host:x/y', 's3://b/k@v'])(
-    'but not for an @ that is no credential: %s',
-    (uri) => {
-      expect(sort(['a'], () => ({ key: 'k', uri, name: 'n' })).kept).toHaveLength(1)
-    },
-  )
+  test.each([
+    'https://host/x?y=a@b',
+    'ssh://git@host/x',
+    'git@host:x/y',
+    's3://b/k@v',
+    's3://b/https://user:password@host/x',
+  ])('but not for an @ that is no credential: %s', (uri) => {
+    expect(sort(['a'], () => ({ key: 'k', uri, name: 'n' })).kept).toHaveLength(1)
+  })
+
+  test('and for one in the place of a bucket', () => {
+    const uri = 's3://id:secret@b/k'
+    expect(sort(['a'], () => ({ key: 'k', uri, name: 'n' })).rejected).toHaveLength(1)
+  })
 
   test.each<[string, unknown, string]>([
     ['an error', new Error('no'), 'no'],

@@ -1,44 +1,29 @@
-import { z } from 'zod'
-import { SourceError } from '../../domain/errors.ts'
+/** The s3 source: the objects of one bucket, or of all that a credential can list. */
 import { defineSource, type Source } from '../source.ts'
+import { Regions } from './connection.ts'
+import { identifyObject } from './identity.ts'
+import type { S3Item } from './item.ts'
+import { type S3Spec, s3Spec } from './spec.ts'
+import { enumerateObjects } from './walk.ts'
 
-/** The s3 part of a target spec. */
-export type S3Spec = {
-  readonly bucket: string
-  readonly prefix?: string | undefined
-  readonly region?: string | undefined
-  readonly endpoint?: string | undefined
-}
+export type { S3Item } from './item.ts'
+export type { S3Filter, S3Spec } from './spec.ts'
 
-const NOT_YET =
-  'S3 buckets cannot be enumerated yet; take the target out, or list its objects as URLs in a url target'
-
-const text = (what: string) => z.string({ error: `expected ${what}` }).min(1, `expected ${what}`)
-
-// Refused while the spec is parsed, so that no session is stored that can only fail.
-const s3Spec = z
-  .strictObject({
-    bucket: text('the name of a bucket'),
-    prefix: z.string({ error: 'expected a text' }).optional(),
-    region: text('a region, such as eu-west-1').optional(),
-    endpoint: z.url({ protocol: /^https?$/, error: 'expected a http or https URL' }).optional(),
-  })
-  .superRefine((_spec, context) => context.addIssue({ code: 'custom', message: NOT_YET }))
-
-/** The place of S3 among the sources: it checks a spec's keys, then says that S3 is not supported yet. */
-export function s3Source(): Source<S3Spec, string> {
+/**
+ * Makes the s3 source. It remembers where buckets are: use one for all targets
+ * of a process.
+ *
+ * @example
+ * const source = s3Source()
+ * // target: { type: 's3', bucket: 'logs', prefix: '2026/' }
+ */
+export function s3Source(): Source<S3Spec, S3Item> {
+  const regions = new Regions()
   return defineSource({
     type: 's3',
+    comparable: true,
     spec: s3Spec,
-    identify: refuse,
-    // Reached only by a session that another version stored.
-    // oxlint-disable-next-line require-yield
-    async *enumerate(): AsyncGenerator<never, void, undefined> {
-      refuse()
-    },
+    identify: identifyObject,
+    enumerate: (spec, cursor, context) => enumerateObjects(spec, cursor, { context, regions }),
   })
-}
-
-function refuse(): never {
-  throw new SourceError('NOT_SUPPORTED', NOT_YET)
 }

@@ -1,0 +1,66 @@
+import { MusterError } from '../../domain/errors.ts'
+import type { ListerDeps } from './listing.ts'
+import { whereOf } from './listing.ts'
+
+/** How deep to look for a level with several folders on it. */
+const DEEPEST = 4
+
+interface Level {
+  readonly folders: readonly string[]
+  readonly hasKeys: boolean
+}
+
+/**
+ * Where the folders of a prefix begin: good places to cut its listing. It is a
+ * guess and no more, so that what cannot be found out, for a folder may be
+ * closed to this credential, costs nothing.
+ *
+ * @param most how many are worth having; of more, as many at even distances
+ */
+export async function findBoundaries(deps: ListerDeps, most: number): Promise<readonly string[]> {
+  let prefix = deps.spec.prefix
+  for (let depth = 0; depth < DEEPEST; depth += 1) {
+    const { folders, hasKeys } = await levelOf(deps, prefix)
+    if (folders.length !== 1 || hasKeys) return evenly(folders, most)
+    prefix = folders[0]
+  }
+  return []
+}
+
+function evenly(folders: readonly string[], most: number): readonly string[] {
+  const step = Math.max(1, folders.length / most)
+  const places = Array.from({ length: Math.min(most, folders.length) }, (_, at) =>
+    Math.floor(at * step),
+  )
+  return places.map((place) => folders[place] as string)
+}
+
+async function levelOf(deps: ListerDeps, prefix: string | undefined): Promise<Level> {
+  const { sdk, requests, spec, bucket } = deps
+  const command = new sdk.ListObjectsV2Command({
+    Bucket: bucket,
+    Delimiter: '/',
+    EncodingType: 'url',
+    ...(prefix !== undefined && { Prefix: prefix }),
+    ...(spec.requesterPays && { RequestPayer: 'requester' as const }),
+    ...(spec.expectedBucketOwner !== undefined && {
+      ExpectedBucketOwner: spec.expectedBucketOwner,
+    }),
+  })
+  try {
+    const answer = await requests.ask({
+      bucket,
+      where: whereOf(deps),
+      send: (client, abortSignal) => client.send(command, { abortSignal }),
+    })
+    const isEncoded = answer.EncodingType === 'url'
+    const folders = (answer.CommonPrefixes ?? []).flatMap(({ Prefix }) => {
+      if (Prefix === undefined) return []
+      return [isEncoded ? decodeURIComponent(Prefix.replaceAll('+', ' ')) : Prefix]
+    })
+    return { folders, hasKeys: (answer.Contents ?? []).length > 0 }
+  } catch (thrown) {
+    if (thrown instanceof MusterError && !thrown.retryable) return { folders: [], hasKeys: false }
+    throw thrown
+  }
+}

@@ -1,0 +1,198 @@
+import type {
+  ListObjectsV2CommandInput,
+  ListObjectsV2CommandOutput,
+  ListObjectVersionsCommandOutput,
+  ObjectVersion,
+  _Object,
+} from '@aws-sdk/client-s3'
+import { SourceError } from '../../domain/errors.ts'
+import type { Sdk } from './connection.ts'
+import type { S3Item } from './item.ts'
+import { compareKeys } from './order.ts'
+import type { Requests } from './requests.ts'
+import type { S3Spec } from './spec.ts'
+
+/** The most keys that S3 puts on a page: docs.aws.amazon.com, API_ListObjectsV2. */
+const MAX_KEYS = 1_000
+
+/** Where a page begins: by what the page before it said, or behind a key. */
+export interface From {
+  readonly after: string
+  /** Good within one run only: nobody says how long. */
+  readonly next?: string | undefined
+}
+
+/** One answer to a listing. */
+export interface Listed {
+  readonly items: readonly S3Item[]
+  readonly truncated: boolean
+  /** How to go on; missing on the last page, and where the server forgot it. */
+  readonly next?: string | undefined
+  /** The last key of which nothing is left for the next page; undefined where there is none here. */
+  readonly completeUpTo: string | undefined
+}
+
+/** Lists one bucket. */
+export interface Lister {
+  /** Whether one key may be there several times, one behind the other. */
+  readonly repeats: boolean
+  list(from: From): Promise<Listed>
+}
+
+export interface ListerDeps {
+  readonly sdk: Sdk
+  readonly requests: Requests
+  readonly spec: S3Spec
+  readonly bucket: string
+}
+
+/** What every request for the bucket says. */
+const shared = ({ spec, bucket }: ListerDeps) => ({
+  Bucket: bucket,
+  // Control characters have no form in XML.
+  EncodingType: 'url' as const,
+  ...(spec.prefix !== undefined && { Prefix: spec.prefix }),
+  ...(spec.requesterPays && { RequestPayer: 'requester' as const }),
+  ...(spec.expectedBucketOwner !== undefined && { ExpectedBucketOwner: spec.expectedBucketOwner }),
+})
+
+export const whereOf = ({ spec, bucket }: Pick<ListerDeps, 'spec' | 'bucket'>): string =>
+  spec.prefix === undefined ? `bucket ${bucket}` : `bucket ${bucket}, prefix ${spec.prefix}`
+
+/** Undoes `encoding-type=url`, where the server says that it did it; a space comes as `+` or as `%20`. */
+function decoder(encoding: string | undefined): (text: string) => string {
+  if (encoding !== 'url') return (text) => text
+  return (text) => decodeURIComponent(text.replaceAll('+', ' '))
+}
+
+/** A page that makes no sense is asked for again; to believe it would end the listing early. */
+function malformed(where: string, fault: string): never {
+  throw new SourceError('SOURCE_MALFORMED', `${where}: S3 answered ${fault}`, { retryable: true })
+}
+
+function itemOf(
+  bucket: string,
+  row: _Object | ObjectVersion,
+  decode: (text: string) => string,
+): S3Item | undefined {
+  if (typeof row.Key !== 'string') return undefined
+  const { LastModified: modified } = row
+  return {
+    bucket,
+    key: decode(row.Key),
+    size: row.Size ?? null,
+    etag: row.ETag?.replace(/^"(.*)"$/, '$1') ?? null,
+    modified:
+      modified instanceof Date && !Number.isNaN(modified.getTime()) ? modified.toISOString() : null,
+    storageClass: row.StorageClass ?? 'STANDARD',
+  }
+}
+
+/** The current objects of a bucket. */
+export function objectLister(deps: ListerDeps): Lister {
+  const { sdk, requests, bucket } = deps
+  const where = whereOf(deps)
+  return {
+    repeats: false,
+    async list({ after, next }) {
+      const command = new sdk.ListObjectsV2Command(objectsInput(deps, after, next))
+      return requests.ask({
+        bucket,
+        where,
+        send: async (client, abortSignal) =>
+          objectsListed(await client.send(command, { abortSignal }), bucket, where),
+      })
+    },
+  }
+}
+
+function objectsInput(
+  deps: ListerDeps,
+  after: string,
+  next: string | undefined,
+): ListObjectsV2CommandInput {
+  const place =
+    next === undefined ? after !== '' && { StartAfter: after } : { ContinuationToken: next }
+  return { ...shared(deps), MaxKeys: MAX_KEYS, ...place }
+}
+
+function objectsListed(answer: ListObjectsV2CommandOutput, bucket: string, where: string): Listed {
+  const { IsTruncated, KeyCount, Contents = [], NextContinuationToken } = answer
+  if (typeof IsTruncated !== 'boolean') malformed(where, 'with what is no listing')
+  if (KeyCount !== undefined && KeyCount !== Contents.length) {
+    malformed(where, `with ${Contents.length} keys and a count of ${KeyCount}`)
+  }
+  const decode = decoder(answer.EncodingType)
+  const items = Contents.map(
+    (row) => itemOf(bucket, row, decode) ?? malformed(where, 'with an object without a key'),
+  )
+  return {
+    items,
+    truncated: IsTruncated,
+    next: IsTruncated ? NextContinuationToken || undefined : undefined,
+    completeUpTo: items.at(-1)?.key,
+  }
+}
+
+/** Every version of the objects of a bucket, those that say that one was deleted included. */
+export function versionLister(deps: ListerDeps): Lister {
+  const { sdk, requests, bucket } = deps
+  const where = whereOf(deps)
+  return {
+    repeats: true,
+    async list({ after, next }) {
+      const markers = next === undefined ? after !== '' && { KeyMarker: after } : markersOf(next)
+      const input = { ...shared(deps), MaxKeys: MAX_KEYS, ...markers }
+      const command = new sdk.ListObjectVersionsCommand(input)
+      return requests.ask({
+        bucket,
+        where,
+        send: async (client, abortSignal) =>
+          versionsListed(await client.send(command, { abortSignal }), bucket, where),
+      })
+    },
+  }
+}
+
+type Markers = { readonly KeyMarker: string; readonly VersionIdMarker?: string }
+
+const markersOf = (next: string): Markers => JSON.parse(next) as Markers
+
+function versionsListed(
+  answer: ListObjectVersionsCommandOutput,
+  bucket: string,
+  where: string,
+): Listed {
+  const { IsTruncated, Versions = [], DeleteMarkers = [] } = answer
+  if (typeof IsTruncated !== 'boolean') malformed(where, 'with what is no listing of versions')
+  const decode = decoder(answer.EncodingType)
+  const rows = [
+    ...Versions.map((row) => ({ row, deleted: false })),
+    ...DeleteMarkers.map((row) => ({ row: row as ObjectVersion, deleted: true })),
+  ]
+  const items = rows.map(({ row, deleted }): S3Item => {
+    const item = itemOf(bucket, row, decode)
+    if (item === undefined || row.VersionId === undefined)
+      malformed(where, 'with a version without a name')
+    return {
+      ...item,
+      versionId: row.VersionId,
+      latest: row.IsLatest === true,
+      ...(deleted && { deleted }),
+    }
+  })
+  const marker = answer.NextKeyMarker && decode(answer.NextKeyMarker)
+  // The client hands over versions and deletions apart.
+  const sorted = items.toSorted((one, other) => compareKeys(one.key, other.key))
+  const last = sorted.at(-1)?.key
+  const isCut = IsTruncated && marker === last
+  return {
+    items: sorted,
+    truncated: IsTruncated,
+    next:
+      IsTruncated && marker
+        ? JSON.stringify({ KeyMarker: marker, VersionIdMarker: answer.NextVersionIdMarker })
+        : undefined,
+    completeUpTo: isCut ? sorted.findLast(({ key }) => key !== last)?.key : last,
+  }
+}
