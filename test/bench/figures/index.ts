@@ -9,6 +9,7 @@ import { peers } from './peers.ts'
 import { postgres } from './postgres.ts'
 import { recovery } from './recovery.ts'
 import { resume } from './resume.ts'
+import { s3 } from './s3.ts'
 import { sequential } from './sequential.ts'
 import { sessions } from './sessions.ts'
 import { walk } from './walk.ts'
@@ -19,6 +20,7 @@ export const FIGURES: readonly Figure[] = [
   walk,
   sequential,
   cpu,
+  s3,
   memory,
   sessions,
   resume,

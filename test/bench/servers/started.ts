@@ -13,13 +13,26 @@ export interface GithubServerInput {
 export const BENCH_OWNER = 'acme-industries'
 export const BENCH_TOKEN = 'ghp_ATokenThatOnlyTheBenchKnows012345678'
 
-export interface GithubServer extends AsyncDisposable {
+export interface S3ServerInput {
+  readonly keys: number
+  /** Before each answer, in milliseconds. */
+  readonly latencyMs: number
+}
+
+export const BENCH_BUCKET = 'bench'
+
+export interface Server extends AsyncDisposable {
   readonly url: string
 }
 
-/** Starts `github.ts` in a process of its own; it ends with this one. */
-export async function startGithubServer(input: GithubServerInput): Promise<GithubServer> {
-  const file = fileURLToPath(new URL('github.ts', import.meta.url))
+export const startGithubServer = (input: GithubServerInput): Promise<Server> =>
+  start('github.ts', input)
+
+export const startS3Server = (input: S3ServerInput): Promise<Server> => start('s3.ts', input)
+
+/** Starts one of these files in a process of its own; it ends with this one. */
+async function start(name: string, input: unknown): Promise<Server> {
+  const file = fileURLToPath(new URL(name, import.meta.url))
   const child = spawn(process.execPath, [file, JSON.stringify(input)], {
     stdio: ['pipe', 'pipe', 'inherit'],
     env: { ...process.env, NODE_OPTIONS: '' },
