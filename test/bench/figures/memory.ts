@@ -15,9 +15,9 @@ const MOST_ROUNDS = 5
 const GOAL = moreAtMost(40, 10)
 
 /**
- * The most that a space for young objects may take, as Node 22 has it by
- * default. Node 24 lets it grow to four times as much where the machine has
- * the memory, whatever the program.
+ * The most that a space for young objects may take: Node's own choice where it
+ * is given 2 GiB (nodejs.org, --max-semi-space-size). Where a machine has more,
+ * it lets it grow to four times as much, whatever the program.
  */
 const YOUNG_MB = 16
 const BOUNDED = [`--max-semi-space-size=${YOUNG_MB}`]
