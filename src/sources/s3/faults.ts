@@ -116,7 +116,7 @@ export function errorFor(fault: SdkFault, where: string, cause: unknown): Error 
   }
   if (isForbidden(fault)) {
     const remedy =
-      'allow the credential s3:ListBucket, or check requester_pays and expected_bucket_owner'
+      'allow the credential s3:ListBucket (for all_buckets s3:ListAllMyBuckets), or check requester_pays and expected_bucket_owner'
     return new SourceError('FORBIDDEN', `${says}; ${remedy}`, { cause })
   }
   if (HOPELESS.has(status ?? 0)) {
