@@ -72,6 +72,8 @@ test('the config in the README loads', () => {
     'own',
     'list',
     'dumps',
+    'site',
+    'logs',
   ])
 })
 

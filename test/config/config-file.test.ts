@@ -222,7 +222,7 @@ describe('what is wrong with a config file is told by its place', () => {
     [
       'neither urls nor a file of them are given',
       withTarget('{ name: a, source_type: url, url: {} }'),
-      '3:34: target "a", url: give exactly one of urls and urls_file',
+      '3:34: target "a", url: give exactly one of urls, urls_file, stdin, sitemaps, robots and list_url',
     ],
     [
       'a list file is missing',

@@ -1,9 +1,19 @@
-import { appendFile, mkdir, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises'
+import {
+  appendFile,
+  type FileHandle,
+  mkdir,
+  mkdtemp,
+  open,
+  rm,
+  truncate,
+  utimes,
+  writeFile,
+} from 'node:fs/promises'
 import { execFileSync } from 'node:child_process'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { IncompatibleCheckpointError, SourceError } from '../../src/domain/errors.ts'
 import type { JsonValue } from '../../src/domain/json.ts'
 import {
@@ -64,10 +74,11 @@ describe('the lines of a file', () => {
 
   test('a cursor counts blank and comment lines, and bytes', async () => {
     await writeFile(path, '# x\r\né\n\nb\nc')
-    expect(await pages({ pageSize: 1 })).toEqual([
-      { lines: ['é'], cursor: { offset: 8, line: 2 } },
-      { lines: ['b'], cursor: { offset: 11, line: 4 } },
-      { lines: ['c'], cursor: { offset: 12, line: 5 } },
+    const size = 12
+    expect(await pages({ pageSize: 1 })).toMatchObject([
+      { lines: ['é'], cursor: { offset: 8, line: 2, size } },
+      { lines: ['b'], cursor: { offset: 11, line: 4, size } },
+      { lines: ['c'], cursor: { offset: 12, line: 5, size } },
     ])
   })
 
@@ -229,11 +240,92 @@ describe('a file that changed since the walk stopped', () => {
   })
 })
 
+/** How many bytes of files are read while something is done. */
+async function bytesRead(doing: () => Promise<unknown>): Promise<number> {
+  const file = await open(path, 'r')
+  const prototype = Object.getPrototypeOf(file) as FileHandle
+  await file.close()
+  let bytes = 0
+  const read = prototype.read
+  const spy = vi.spyOn(prototype, 'read').mockImplementation(async function (
+    this: FileHandle,
+    ...args: unknown[]
+  ) {
+    const result = await (read as (...args: unknown[]) => Promise<{ bytesRead: number }>).apply(
+      this,
+      args,
+    )
+    bytes += result.bytesRead
+    return result
+  } as never)
+  onTestFinished(() => spy.mockRestore())
+  await doing()
+  spy.mockRestore()
+  return bytes
+}
+
+describe('a file of 200,000 lines', () => {
+  const line = (index: number) => `https://example.com/archives/${String(index).padStart(8, '0')}`
+  const text = Array.from({ length: 200_000 }, (_, index) => line(index)).join('\n')
+  /** What is read of a file to have one page of it from a position on. */
+  const firstPageFrom = (from: LinesCursor) =>
+    bytesRead(async () => {
+      for await (const page of readLines(path, from, { pageSize: 500, chunkBytes: 65_536 })) {
+        expect(page.lines[0]).toBe(line(from.line))
+        return
+      }
+    })
+
+  test('is resumed anywhere by reading a bounded part of it, if it was not touched', async () => {
+    await writeFile(path, text)
+    const all = await pages({ pageSize: 20_000 })
+    for (const { cursor } of all.slice(0, -1)) {
+      expect(await firstPageFrom(cursor)).toBeLessThan(65_536 + 16_384 + 100)
+    }
+  })
+
+  test('is read again up to the position, if it was touched and is the same', async () => {
+    await writeFile(path, text)
+    const all = await pages({ pageSize: 20_000 })
+    await utimes(path, new Date(0), new Date(0))
+    const { cursor } = all[4] as LinePage
+    expect(await firstPageFrom(cursor)).toBeGreaterThan(cursor.offset)
+    // What follows knows the file as it is now.
+    const [next] = await pages({ pageSize: 20_000 }, cursor)
+    expect(await firstPageFrom((next as LinePage).cursor)).toBeLessThan(100_000)
+  })
+
+  test('is refused if a line that was read is another now, though as long', async () => {
+    await writeFile(path, text)
+    const all = await pages({ pageSize: 20_000 })
+    await writeFile(path, text.replace(line(70_000), line(70_001)))
+    const [before, after] = [all[2] as LinePage, all[3] as LinePage]
+    // The edit is behind the one position, and before the other.
+    expect((await pages({ pageSize: 200_000 }, before.cursor))[0]?.lines[0]).toBe(line(60_000))
+    const error = await failure(after.cursor)
+    expect(error).toMatchObject({ code: 'SOURCE_CHANGED', retryable: false })
+    expect(error.message).toContain(
+      `${path} changed since the walk stopped: what stands before line 80001 is not what was read; put the file back`,
+    )
+  })
+
+  test('is resumed from a position that an earlier version stored, as it did', async () => {
+    await writeFile(path, text)
+    const all = await pages({ pageSize: 20_000 })
+    const { offset, line: lines } = (all[3] as LinePage).cursor
+    const rest = await pages({ pageSize: 20_000 }, { offset, line: lines })
+    expect(rest.map((page) => page.lines)).toEqual(all.slice(4).map((page) => page.lines))
+    expect(rest[0]?.cursor).toEqual({ offset: all[4]?.cursor.offset, line: 100_000 })
+  })
+})
+
 describe('a stored position', () => {
   test('is read back', () => {
     expect(linesCursor(undefined)).toBeUndefined()
     expect(linesCursor(null)).toBeUndefined()
     expect(linesCursor({ offset: 4, line: 2 })).toEqual({ offset: 4, line: 2 })
+    const whole = { offset: 4, line: 2, hash: `.${'x'.repeat(43)}`, size: 9, mtime: 1.5 }
+    expect(linesCursor(whole)).toEqual(whole)
   })
 
   test.each<JsonValue>([
@@ -243,6 +335,8 @@ describe('a stored position', () => {
     { offset: -1, line: 0 },
     { offset: 1.5, line: 0 },
     { offset: 1 },
+    { offset: 1, line: 1, hash: 7 },
+    { offset: 1, line: 1, hash: 'x' },
   ])('of another shape is refused: %j', (cursor) => {
     expect(() => linesCursor(cursor)).toThrow(IncompatibleCheckpointError)
   })

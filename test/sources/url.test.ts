@@ -4,7 +4,6 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { ItemRejectedError } from '../../src/domain/errors.ts'
-import { s3Source } from '../../src/sources/s3/index.ts'
 import type { AnySource, EnumerateContext } from '../../src/sources/source.ts'
 import { urlSource, type UrlSpec } from '../../src/sources/url/index.ts'
 import { collect } from './collect.ts'
@@ -84,8 +83,11 @@ describe('a url spec', () => {
   )
 
   test.each([
-    [{}, ': give exactly one of urls and urlsFile'],
-    [{ urls: ['https://x'], urlsFile: 'a' }, ': give exactly one of urls and urlsFile'],
+    [{}, ': give exactly one of urls, urlsFile, stdin, sitemaps, robots and listUrl'],
+    [
+      { urls: ['https://x'], urlsFile: 'a' },
+      ': give exactly one of urls, urlsFile, stdin, sitemaps, robots and listUrl',
+    ],
     [{ urls: [] }, 'urls: the list is empty; give at least one URL'],
     [{ urls: 'https://x' }, 'urls: expected a list of URLs'],
     [{ urlsFile: '' }, 'urlsFile: the path is empty'],
@@ -160,12 +162,16 @@ describe('a URL', () => {
     ['https://example.com/100%', 'https://example.com/100%', '100%'],
     ['https://bücher.example/ü', 'https://xn--bcher-kva.example/%C3%BC', 'ü'],
     ['http://[::1]:8080/a', 'http://[::1]:8080/a', 'a'],
+    ['https://example.com/a?', 'https://example.com/a', 'a'],
+    ['https://example.com/%7euser/%2f%c3%bc', 'https://example.com/~user/%2F%C3%BC', '/ü'],
+    ['https://example.com/a?b=2&a=%41%2b', 'https://example.com/a?b=2&a=A%2B', 'a'],
+    ['https://example.com/%252e', 'https://example.com/%252e', '%2e'],
   ])('%j is %s, named %s', (item, uri, name) => {
     expect(source.identify(item, spec)).toStrictEqual({
       key: uri,
       uri,
       name,
-      metadata: { archiveFormat: 'none' },
+      metadata: { archiveFormat: 'none', ...(item === uri ? {} : { original: item.trim() }) },
     })
   })
 
@@ -224,7 +230,7 @@ describe('a URL', () => {
 
   test('that is longer than a line may be is turned away by its number', async () => {
     const [page] = await pagesOf(`https://example.com/\nhttps://example.com/${'x'.repeat(70_000)}`)
-    expect(reasonFor(page?.items[1] ?? '')).toContain('line 2 is longer than 65,536 bytes')
+    expect(reasonFor(String(page?.items[1]))).toContain('line 2 is longer than 65,536 bytes')
   })
 })
 
@@ -260,38 +266,5 @@ describe('the pages of a url target', () => {
     const [page] = await pagesOf('https://user:S3CRET@example.com/a')
     expect(page?.items).toEqual(['https://***@example.com/a'])
     expect(reasonFor('https://***@example.com/a')).toContain('put them in headers by reference')
-  })
-})
-
-describe('an s3 spec', () => {
-  const s3 = s3Source()
-  const notYet =
-    ': S3 buckets cannot be enumerated yet; take the target out, or list its objects as URLs in a url target'
-
-  test('is refused before anything is stored', () => {
-    expect(
-      parse({ bucket: 'logs', prefix: '2026/', region: 'eu-west-1' }, s3 as AnySource),
-    ).toEqual([notYet])
-  })
-
-  test('has its keys checked all the same', () => {
-    const faults = parse({ bucket: '', endpoint: 'ftp://x', bukcet: 1 }, s3 as AnySource)
-    expect(faults).toEqual([
-      'bucket: expected the name of a bucket',
-      'endpoint: expected a http or https URL',
-      ': Unrecognized key: "bukcet"',
-      notYet,
-    ])
-  })
-
-  test('of another version cannot be walked', async () => {
-    await expect(
-      collect(s3.enumerate({ bucket: 'logs' }, undefined, context)),
-    ).rejects.toMatchObject({
-      code: 'NOT_SUPPORTED',
-      retryable: false,
-      message: expect.stringContaining('S3 buckets cannot be enumerated yet'),
-    })
-    expect(() => s3.identify('key', { bucket: 'logs' })).toThrow('cannot be enumerated yet')
   })
 })

@@ -1,86 +1,60 @@
-import type { JsonRecord } from '../../domain/json.ts'
-import { ItemRejectedError } from '../../domain/errors.ts'
-import { overlongLine } from '../lines.ts'
-import { enumerateList } from '../list.ts'
-import { maskCredentials } from '../redact.ts'
-import { defineSource, type Identity, type Source } from '../source.ts'
-import { printed } from '../wording.ts'
+/** The url source: lists of URLs, written out or read from wherever they stand, and asked for where that is wanted. */
+import type { Readable } from 'node:stream'
+import type { JsonValue } from '../../domain/json.ts'
+import { defineSource, type EnumerateContext, type Source } from '../source.ts'
+import { enumerateUrls } from './enumerate.ts'
+import { identifyUrl } from './identify.ts'
+import { urlEntry, type UrlItem } from './item.ts'
+import { probeItems, PROBE_TIMEOUT_MS } from './probe.ts'
+import { createReach } from './reach.ts'
 import { urlSpec, type UrlSpec } from './spec.ts'
 
+export { identifyUrl } from './identify.ts'
+export type { ProbeFacts, UrlEntry, UrlItem } from './item.ts'
 export { ARCHIVE_FORMATS } from './spec.ts'
 export type { ArchiveFormat, HeaderReference, RetrySpec, UrlSpec } from './spec.ts'
 
-/** A source of URLs that are listed one by one, in the spec or in a file; nothing is asked of their hosts. */
-export function urlSource(): Source<UrlSpec, string> {
+export interface UrlSourceOptions {
+  /** What a target with `stdin: true` reads. Default: the standard input of the process. */
+  readonly stdin?: Readable
+}
+
+/**
+ * Makes the url source. Hosts are asked for lists that they keep, and for the
+ * URLs themselves where the spec has `probe`; for nothing otherwise.
+ *
+ * @example
+ * const source = urlSource()
+ * // target: { type: 'url', robots: ['https://example.com'], probe: true }
+ */
+export function urlSource({ stdin }: UrlSourceOptions = {}): Source<UrlSpec, UrlItem> {
   return defineSource({
     type: 'url',
     spec: urlSpec,
     identify: identifyUrl,
     enumerate: (spec, cursor, context) =>
-      enumerateList({ values: spec.urls, file: spec.urlsFile }, cursor, context),
+      enumerateUrls(spec, cursor, context, () => stdin ?? process.stdin),
+    reload: reloadUrls,
   })
 }
 
-/**
- * What one entry stands for: its URL, normalised as a browser does and without
- * its fragment. A query stays, since it can be what tells two resources apart.
- *
- * @throws {ItemRejectedError} for anything but a http or https URL without credentials
- */
-export function identifyUrl(item: string, spec: UrlSpec): Identity {
-  // A retried item comes from the database, where any JSON may stand.
-  if (typeof item !== 'string') {
-    throw new ItemRejectedError(`expected a URL as text; got ${printed(item)}`)
-  }
-  const tooLong = overlongLine(item)
-  if (tooLong !== undefined) throw new ItemRejectedError(tooLong)
-  const url = parseUrl(item.trim())
-  url.hash = ''
-  return { key: url.href, uri: url.href, name: nameOf(url), metadata: metadataOf(spec) }
+/** Probes failed items again; the others stay as they are. */
+async function reloadUrls(
+  items: readonly JsonValue[],
+  spec: UrlSpec,
+  context: EnumerateContext,
+): Promise<readonly UrlItem[]> {
+  // Whatever is no item says so when it is identified.
+  const known = items as readonly UrlItem[]
+  const failed = known.filter((item) => spec.probe === true && isFailedProbe(item))
+  if (failed.length === 0) return known
+  await using reach = createReach(spec, context, { timeoutMs: PROBE_TIMEOUT_MS })
+  const probed = await probeItems(failed, { spec, reach, context })
+  const again = new Map(failed.map((item, at) => [item, probed[at] ?? item]))
+  return known.map((item) => again.get(item) ?? item)
 }
 
-function parseUrl(text: string): URL {
-  if (text === '') throw new ItemRejectedError('the entry is empty; write a http or https URL')
-  if (/\s[a-z]+:\/\//i.test(text)) {
-    throw new ItemRejectedError('the entry holds more than one URL; write one a line')
-  }
-  // Blanks become %20, and whatever stands behind one a part of the path, a password too.
-  if (/\s/.test(text) && maskCredentials(text) !== text) {
-    throw new ItemRejectedError('the entry carries credentials; put them in headers by reference')
-  }
-  const url = URL.parse(text)
-  if (!url) {
-    const scheme = /^[a-z][a-z\d+.-]*:/i.test(text)
-    const fault = scheme ? 'cannot be read as a URL' : 'has no scheme'
-    throw new ItemRejectedError(`the entry ${fault}; write it as https://host/path`)
-  }
-  if (url.username !== '' || url.password !== '') {
-    throw new ItemRejectedError('the URL carries credentials; put them in headers by reference')
-  }
-  if (url.protocol !== 'http:' && url.protocol !== 'https:') {
-    // Of `user:password` the scheme is the user, so only a scheme's usual shape is shown.
-    const scheme = /^[a-z\d+]{1,10}:\/\//i.test(text) ? ` ${url.protocol}//` : ''
-    throw new ItemRejectedError(
-      `the entry's scheme${scheme} is not supported; expected http:// or https://`,
-    )
-  }
-  return url
-}
-
-/** The last part of the path, or the host where the path has none. */
-function nameOf(url: URL): string {
-  const last = url.pathname.split('/').findLast((part) => part !== '')
-  if (last === undefined) return url.host
-  try {
-    return decodeURIComponent(last)
-  } catch {
-    return last
-  }
-}
-
-function metadataOf(spec: UrlSpec): JsonRecord {
-  const { archiveFormat, headers, rateLimit, retry, metadata } = spec
-  const given = Object.entries({ archiveFormat, headers, rateLimit, retry, metadata })
-  // What is not set is left out: `undefined` does not survive JSON.
-  return Object.fromEntries(given.filter(([, value]) => value !== undefined)) as JsonRecord
+const isFailedProbe = (item: JsonValue): boolean => {
+  const entry = urlEntry.safeParse(item)
+  return entry.success && entry.data.problem !== undefined
 }

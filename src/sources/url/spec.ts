@@ -1,10 +1,10 @@
 import { z } from 'zod'
 import type { JsonRecord } from '../../domain/json.ts'
-import { carriesCredentials, maskCredentials } from '../redact.ts'
 import { printed, suggest } from '../wording.ts'
-import { duration } from './duration.ts'
+import * as parts from './spec-parts.ts'
+import { wanted } from './spec-parts.ts'
 
-/** How the content behind a URL is packed; `auto` leaves it to the scanner to find out. */
+/** How the content behind a URL is packed; `auto` leaves it to a probe, or else to the scanner, to find out. */
 export const ARCHIVE_FORMATS = [
   'none',
   'auto',
@@ -25,15 +25,41 @@ export type ArchiveFormat = (typeof ARCHIVE_FORMATS)[number]
 /** Stands for the value of a header, which is resolved when used and never stored. */
 export type HeaderReference = { readonly $ref: string }
 
+/** Where the URLs are listed: exactly one of these. */
+const LISTS = ['urls', 'urlsFile', 'stdin', 'sitemaps', 'robots', 'listUrl'] as const
+
+/** Requests that are under way at the same time when URLs are probed, unless the spec says otherwise. */
+export const DEFAULT_CONCURRENCY = 8
+const MAX_CONCURRENCY = 64
+
+/** Bytes that are read of one list behind a URL, unless the spec says otherwise: 1 GiB. */
+export const DEFAULT_MAX_BYTES = 2 ** 30
+
 /** The url part of a target spec, parsed. It holds no secret. */
 export type UrlSpec = {
   readonly urls?: readonly string[] | undefined
   /** An absolute path of a file with one URL a line. */
   readonly urlsFile?: string | undefined
+  /** One URL a line on the standard input of the process. */
+  readonly stdin?: true | undefined
+  /** Addresses of sitemaps and of sitemap indices. */
+  readonly sitemaps?: readonly string[] | undefined
+  /** Sites whose `/robots.txt` names their sitemaps. */
+  readonly robots?: readonly string[] | undefined
+  /** The address of a text with one URL a line. */
+  readonly listUrl?: string | undefined
+  /** Whether each URL is asked for before it is handed on. Default: false. */
+  readonly probe?: boolean | undefined
   readonly archiveFormat: ArchiveFormat
   readonly headers?: Readonly<Record<string, HeaderReference>> | undefined
-  /** Requests a second. */
+  /** Hosts that may be reached though they are private: a name, a name with a port, or a CIDR. Default: none. */
+  readonly allowHosts?: readonly string[] | undefined
+  /** Requests a second to one host. */
   readonly rateLimit?: number | undefined
+  /** Probes at the same time, 1 to 64. Default: 8. */
+  readonly concurrency?: number | undefined
+  /** Bytes, unpacked, that are read of one list or sitemap at the most. Default: 1 GiB. */
+  readonly maxBytes?: number | undefined
   readonly retry?: RetrySpec | undefined
   readonly metadata?: JsonRecord | undefined
 }
@@ -45,79 +71,35 @@ export type RetrySpec = {
   readonly maxWait?: number | undefined
 }
 
-/** Puts a mistake in words: what was expected, then what came. */
-const wanted = (expectation: string) => ({
-  error: ({ input }: { readonly input?: unknown }): string =>
-    `expected ${expectation}; got ${printed(input)}`,
-})
-
-/** Characters of a token in RFC 9110, which header names are. */
-const HEADER_NAME = /^[\w!#$%&'*+.^`|~-]+$/
-
-const headers = z
-  .record(
-    z.string(),
-    z.strictObject(
-      { $ref: z.string().min(1) },
-      { error: 'expected a reference to a value kept elsewhere, not the value itself' },
-    ),
-  )
-  .superRefine((record, context) => {
-    for (const name of Object.keys(record)) {
-      if (HEADER_NAME.test(name)) continue
-      const message = 'is not a header name; use letters, digits and hyphens'
-      context.addIssue({ code: 'custom', path: [name], message })
-    }
-  })
-
-const attempts = wanted('a whole number of attempts from 1 to 100')
-const retry = z
-  .strictObject({
-    maxAttempts: z.int(attempts).min(1, attempts).max(100, attempts).optional(),
-    initialWait: duration.optional(),
-    maxWait: duration.optional(),
-  })
-  .refine(
-    ({ initialWait, maxWait }) =>
-      initialWait === undefined || maxWait === undefined || initialWait <= maxWait,
-    { path: ['initialWait'], error: 'is longer than maxWait; make it shorter, or maxWait longer' },
-  )
-
-/** A path may hold what looks like a password; only in a text that is no address can it be one. */
-const isAddress = (text: string): boolean => /^https?:\/\/\S+$/i.test(text) && URL.canParse(text)
-
-const urls = z
-  .array(z.string(), { error: 'expected a list of URLs' })
-  .min(1, 'the list is empty; give at least one URL')
-  .superRefine((list, context) => {
-    for (const [index, url] of list.entries()) {
-      if (!carriesCredentials(url) && (isAddress(url) || maskCredentials(url) === url)) continue
-      const message = 'carries credentials; take them out and put them in headers by reference'
-      context.addIssue({ code: 'custom', path: [index], message })
-    }
-  })
-
 const rate = wanted('a number of requests a second above 0 and up to 10,000')
+const concurrency = wanted(`a whole number of requests from 1 to ${MAX_CONCURRENCY}`)
+const bytes = wanted('a whole number of bytes above 0')
 const format = ({ input }: { readonly input?: unknown }): string =>
   `unknown archive format ${printed(input)}${suggest(typeof input === 'string' ? input : '', ARCHIVE_FORMATS)}`
-
-const PLAIN = 'expected names with plain JSON values'
-const metadata = z
-  .record(z.string(), z.unknown(), PLAIN)
-  .refine((record) => z.json().safeParse(record).success, PLAIN)
-  .transform((record) => record as JsonRecord)
 
 /** Parses the url part of a target spec; header values have to be references by then. */
 export const urlSpec = z
   .strictObject({
-    urls: urls.optional(),
+    urls: parts.urls.optional(),
     urlsFile: z.string().min(1, 'the path is empty').optional(),
+    stdin: z.literal(true, wanted('true, or no stdin at all')).optional(),
+    sitemaps: parts.addresses('addresses of sitemaps').optional(),
+    robots: parts.addresses('addresses of sites').optional(),
+    listUrl: parts.address.optional(),
+    probe: z.boolean(wanted('true or false')).optional(),
     archiveFormat: z.enum(ARCHIVE_FORMATS, { error: format }).default('none'),
-    headers: headers.optional(),
+    headers: parts.headers.optional(),
+    allowHosts: parts.allowHosts.optional(),
     rateLimit: z.number(rate).positive(rate).max(10_000, rate).optional(),
-    retry: retry.optional(),
-    metadata: metadata.optional(),
+    concurrency: z
+      .int(concurrency)
+      .min(1, concurrency)
+      .max(MAX_CONCURRENCY, concurrency)
+      .optional(),
+    maxBytes: z.int(bytes).min(1, bytes).optional(),
+    retry: parts.retry.optional(),
+    metadata: parts.metadata.optional(),
   })
-  .refine(({ urls, urlsFile }) => (urls === undefined) !== (urlsFile === undefined), {
-    error: 'give exactly one of urls and urlsFile',
+  .refine((spec) => LISTS.filter((list) => spec[list] !== undefined).length === 1, {
+    error: `give exactly one of ${LISTS.slice(0, -1).join(', ')} and ${LISTS.at(-1)}`,
   })
