@@ -1,6 +1,5 @@
 import { MusterError } from '../../domain/errors.ts'
-import type { ListerDeps } from './listing.ts'
-import { whereOf } from './listing.ts'
+import { decoder, type ListerDeps, whereOf } from './listing.ts'
 
 /** How deep to look for a level with several folders on it. */
 const DEEPEST = 4
@@ -53,11 +52,10 @@ async function levelOf(deps: ListerDeps, prefix: string | undefined): Promise<Le
       where: whereOf(deps),
       send: (client, abortSignal) => client.send(command, { abortSignal }),
     })
-    const isEncoded = answer.EncodingType === 'url'
-    const folders = (answer.CommonPrefixes ?? []).flatMap(({ Prefix }) => {
-      if (Prefix === undefined) return []
-      return [isEncoded ? decodeURIComponent(Prefix.replaceAll('+', ' ')) : Prefix]
-    })
+    const decode = decoder(answer.EncodingType, whereOf(deps))
+    const folders = (answer.CommonPrefixes ?? []).flatMap(({ Prefix }) =>
+      Prefix === undefined ? [] : [decode(Prefix)],
+    )
     return { folders, hasKeys: (answer.Contents ?? []).length > 0 }
   } catch (thrown) {
     if (thrown instanceof MusterError && !thrown.retryable) return { folders: [], hasKeys: false }

@@ -60,9 +60,15 @@ export const whereOf = ({ spec, bucket }: Pick<ListerDeps, 'spec' | 'bucket'>): 
   spec.prefix === undefined ? `bucket ${bucket}` : `bucket ${bucket}, prefix ${spec.prefix}`
 
 /** Undoes `encoding-type=url`, where the server says that it did it; a space comes as `+` or as `%20`. */
-function decoder(encoding: string | undefined): (text: string) => string {
+export function decoder(encoding: string | undefined, where: string): (text: string) => string {
   if (encoding !== 'url') return (text) => text
-  return (text) => decodeURIComponent(text.replaceAll('+', ' '))
+  return (text) => {
+    try {
+      return decodeURIComponent(text.replaceAll('+', ' '))
+    } catch {
+      return malformed(where, 'with a key that is not encoded, though it says so')
+    }
+  }
 }
 
 /** A page that makes no sense is asked for again; to believe it would end the listing early. */
@@ -122,7 +128,7 @@ function objectsListed(answer: ListObjectsV2CommandOutput, bucket: string, where
   if (KeyCount !== undefined && KeyCount !== Contents.length) {
     malformed(where, `with ${Contents.length} keys and a count of ${KeyCount}`)
   }
-  const decode = decoder(answer.EncodingType)
+  const decode = decoder(answer.EncodingType, where)
   const items = Contents.map(
     (row) => itemOf(bucket, row, decode) ?? malformed(where, 'with an object without a key'),
   )
@@ -154,6 +160,15 @@ export function versionLister(deps: ListerDeps): Lister {
   }
 }
 
+/** Ceph encodes keys and not the marker, which is the last of them (seen of 16.2). */
+function markerOf(
+  told: string | undefined,
+  last: string | undefined,
+  decode: (text: string) => string,
+): string | undefined {
+  return told === undefined || told === last ? told : decode(told)
+}
+
 type Markers = { readonly KeyMarker: string; readonly VersionIdMarker?: string }
 
 const markersOf = (next: string): Markers => JSON.parse(next) as Markers
@@ -165,7 +180,7 @@ function versionsListed(
 ): Listed {
   const { IsTruncated, Versions = [], DeleteMarkers = [] } = answer
   if (typeof IsTruncated !== 'boolean') malformed(where, 'with what is no listing of versions')
-  const decode = decoder(answer.EncodingType)
+  const decode = decoder(answer.EncodingType, where)
   const rows = [
     ...Versions.map((row) => ({ row, deleted: false })),
     ...DeleteMarkers.map((row) => ({ row: row as ObjectVersion, deleted: true })),
@@ -181,10 +196,10 @@ function versionsListed(
       ...(deleted && { deleted }),
     }
   })
-  const marker = answer.NextKeyMarker && decode(answer.NextKeyMarker)
   // The client hands over versions and deletions apart.
   const sorted = items.toSorted((one, other) => compareKeys(one.key, other.key))
   const last = sorted.at(-1)?.key
+  const marker = markerOf(answer.NextKeyMarker, last, decode)
   const isCut = IsTruncated && marker === last
   return {
     items: sorted,

@@ -91,7 +91,7 @@ export class RangeWalk {
     while (this.#shards.length > 0) {
       this.#fill()
       const shard = await this.#settled()
-      const { again } = shard
+      const again = shard.again || this.#beginsAgain(shard)
       const items = this.#take(shard)
       if (!this.#isCut) await this.#cut()
       // The next requests travel while this page is kept.
@@ -141,6 +141,11 @@ export class RangeWalk {
     return settled[0] as Shard
   }
 
+  /** Ceph begins with the key that it was told to begin behind, where that has versions (seen of 16.2). */
+  #beginsAgain({ answer, after }: Shard): boolean {
+    return this.#options.lister.repeats && answer?.items[0]?.key === after
+  }
+
   /** Takes over what a shard's request brought. @returns what of it lies in the shard */
   #take(shard: Shard): readonly S3Item[] {
     const listed = shard.answer as Listed
@@ -164,8 +169,7 @@ export class RangeWalk {
     let last = shard.after
     for (const [at, { key }] of items.entries()) {
       const order = compareKeys(key, last)
-      const isSame = order === 0 && repeats && (at > 0 || shard.next !== undefined)
-      if (order <= 0 && !isSame) {
+      if (order < 0 || (order === 0 && !repeats)) {
         throw at === 0 && shard.next === undefined ? new IgnoresStartAfter() : new Unordered()
       }
       last = key

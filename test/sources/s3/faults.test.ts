@@ -14,7 +14,7 @@ import { ACCESS_KEY, keysOf, SECRET_KEY, sorted, walk } from './walk.ts'
 /** One that is not told for how long. */
 type PlainFault = Exclude<FaultKind, 'slow'>
 
-const KEYS = [...oddKeys(1_500)]
+const KEYS = [...oddKeys(1_200)]
 
 const start = (bucket: Partial<StandInBucket> = {}, quirks: Quirks = {}) =>
   startS3({

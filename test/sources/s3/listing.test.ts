@@ -1,14 +1,16 @@
 import { describe, expect, test } from 'vitest'
+import type { S3Item } from '../../../src/sources/s3/index.ts'
+import type { Page } from '../../../src/sources/source.ts'
 import { oddKeys, startS3, type Quirks, type StandInBucket } from '../../support/s3/index.ts'
 import { ACCESS_KEY, keysOf, SECRET_KEY, sorted, walk } from './walk.ts'
 
-const ODD = [...oddKeys(4_000)]
+const ODD = [...oddKeys(1_600)]
 
 const start = (bucket: Partial<StandInBucket> = {}, quirks: Quirks = {}) =>
   startS3({
     buckets: { things: { objects: ODD, ...bucket } },
     accessKeys: { [ACCESS_KEY]: SECRET_KEY },
-    quirks: { maxKeys: 100, ...quirks },
+    quirks: { maxKeys: 40, ...quirks },
   })
 
 /** Keys of plain folders. */
@@ -152,6 +154,17 @@ describe('several requests at once', () => {
   })
 })
 
+/** What may come twice says so. */
+function expectOnce(pages: readonly Page<S3Item>[]): void {
+  const once = new Set<string>()
+  for (const { items, again = false } of pages) {
+    for (const { key, versionId } of items) {
+      if (!again) expect(once.has(`${key} ${versionId}`)).toBe(false)
+      once.add(`${key} ${versionId}`)
+    }
+  }
+}
+
 describe('versions', () => {
   const objects = Array.from({ length: 400 }, (_, i) => ({
     key: `k/${String(i).padStart(4, '0')}`,
@@ -175,7 +188,7 @@ describe('versions', () => {
     [1, true],
     [8, true],
   ])('are all listed, %i at once, broken off at every page: %s', async (concurrency, restarts) => {
-    await using s3 = await start({ objects: all })
+    await using s3 = await start({ objects: all }, { maxKeys: 100 })
     const { listed, pages, identities } = await walk({
       endpoint: s3.endpoint,
       spec: { bucket: 'things', versions: true, concurrency },
@@ -186,18 +199,43 @@ describe('versions', () => {
     expect(sorted(new Set(found))).toEqual(sorted(wanted))
     expect(new Set(identities.map(({ key }) => key)).size).toBe(wanted.length)
     if (!restarts) expect(found).toHaveLength(wanted.length)
-    // What may come twice says so.
-    const once = new Set<string>()
-    for (const { items, again = false } of pages) {
-      for (const { key, versionId } of items) {
-        if (!again) expect(once.has(`${key} ${versionId}`)).toBe(false)
-        once.add(`${key} ${versionId}`)
-      }
+    expectOnce(pages)
+  })
+
+  test.each<[string, Quirks]>([
+    ['markers as they are', { rawMarkers: true }],
+    ['the marked key once more', { inclusiveKeyMarker: true }],
+    ['both', { rawMarkers: true, inclusiveKeyMarker: true }],
+  ])('are all listed where the server gives %s', async (_, quirks) => {
+    // Read as if it were encoded, the last key of a page would lead on from another place.
+    const trap = [
+      'm%7A',
+      ...Array.from({ length: 25 }, (__, i) => `m${String.fromCharCode(97 + i)}`),
+    ]
+    const before = Array.from({ length: 99 }, (__, i) => `a${String(i).padStart(2, '0')}`)
+    const odd = [...before, ...trap, '100%', 'a+b c', 'z%zz']
+    await using s3 = await start({ objects: odd }, { maxKeys: 100, ...quirks })
+    for (const concurrency of [1, 8]) {
+      const { listed } = await walk({
+        endpoint: s3.endpoint,
+        spec: { bucket: 'things', versions: true, concurrency },
+        restarts: concurrency === 8,
+      })
+      expect(sorted(new Set(keysOf(listed)))).toEqual(sorted(odd))
     }
+    await using many = await start({ objects: all }, { maxKeys: 100, ...quirks })
+    const { listed, pages } = await walk({
+      endpoint: many.endpoint,
+      spec: { bucket: 'things', versions: true },
+      restarts: (page) => page % 6 === 0,
+    })
+    const found = listed.map(({ key, versionId }) => `${key} ${versionId}`)
+    expect(sorted(new Set(found))).toEqual(sorted(wanted))
+    expectOnce(pages)
   })
 
   test('that say that an object was deleted are skipped', async () => {
-    await using s3 = await start({ objects: all })
+    await using s3 = await start({ objects: all }, { maxKeys: 100 })
     const { identities } = await walk({
       endpoint: s3.endpoint,
       spec: { bucket: 'things', versions: true },

@@ -57,17 +57,23 @@ export const listVersions = (
   const parameters = listingParameters(request, bucket, quirks)
   const { prefix, delimiter, encode, maxKeys, encodingType } = parameters
   const { keyMarker, versionIdMarker } = markersOf(request)
-  const page = versionsPage(bucket, { ...parameters, keyMarker, versionIdMarker })
+  const page = versionsPage(bucket, {
+    ...parameters,
+    keyMarker,
+    versionIdMarker,
+    isInclusive: quirks.inclusiveKeyMarker === true,
+  })
   const sent = { key: keyMarker, versionId: versionIdMarker }
   const honest = fault === 'truncatedWithoutToken' ? null : page.next
   const next = fault === 'repeatToken' ? sent : honest
   const owner = ownerElement(bucket.owner)
+  const marker = (key: string) => (quirks.rawMarkers === true ? key : encode(key))
   return xmlDocument('ListVersionsResult', [
     element('Name', bucket.name),
     element('Prefix', encode(prefix)),
     element('KeyMarker', encode(keyMarker)),
     element('VersionIdMarker', versionIdMarker ?? ''),
-    optional('NextKeyMarker', next === null ? undefined : encode(next.key)),
+    optional('NextKeyMarker', next === null ? undefined : marker(next.key)),
     optional('NextVersionIdMarker', next?.versionId),
     element('MaxKeys', maxKeys),
     optional('Delimiter', delimiter === '' ? undefined : encode(delimiter)),

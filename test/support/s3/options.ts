@@ -46,6 +46,10 @@ export interface StandInBucket {
 export interface Quirks {
   readonly ignoresStartAfter?: boolean
   readonly ignoresEncodingType?: boolean
+  /** Encodes keys and leaves NextKeyMarker as it is, as Ceph 16.2 does. */
+  readonly rawMarkers?: boolean
+  /** Without a version-id marker, begins with the versions of the marked key itself, as Ceph 16.2 does. */
+  readonly inclusiveKeyMarker?: boolean
   /** Lists in the order of a person's language instead of UTF-8 bytes. */
   readonly localeOrder?: boolean
   /** Writes `%20` for a space in an encoded key, where Amazon writes `+`. */

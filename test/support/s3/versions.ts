@@ -10,6 +10,8 @@ export interface VersionsQuery {
   readonly keyMarker: string
   /** Without one, the page begins after all versions of the marked key. */
   readonly versionIdMarker: string | undefined
+  /** Whether the marked key is listed anew where no version of it is marked. */
+  readonly isInclusive: boolean
 }
 
 export interface ListedVersion extends ListedObject, VersionFacts {
@@ -35,14 +37,16 @@ const versionsAfter = (bucket: Bucket, key: string, query: VersionsQuery): Liste
 }
 
 const firstIndex = (bucket: Bucket, query: VersionsQuery): number => {
-  const { prefix, delimiter, keyMarker, versionIdMarker } = query
+  const { prefix, delimiter, keyMarker, versionIdMarker, isInclusive } = query
   const keys = bucket.keysWithVersions
   const { compare, isByBytes } = bucket.order
   const start = isByBytes ? partition(keys, 0, (key) => compare(key, prefix) < 0) : 0
   if (keyMarker === '') return start
   const next = partition(keys, start, (key) =>
     // With a version the marked key itself may have more to show.
-    versionIdMarker === undefined ? compare(key, keyMarker) <= 0 : compare(key, keyMarker) < 0,
+    versionIdMarker === undefined && !isInclusive
+      ? compare(key, keyMarker) <= 0
+      : compare(key, keyMarker) < 0,
   )
   return commonPrefixOf(keyMarker, prefix, delimiter) === keyMarker
     ? partition(keys, next, (key) => key.startsWith(keyMarker))
