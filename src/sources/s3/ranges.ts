@@ -91,7 +91,7 @@ export class RangeWalk {
     while (this.#shards.length > 0) {
       this.#fill()
       const shard = await this.#settled()
-      const again = shard.again || this.#beginsAgain(shard)
+      const { again } = shard
       const items = this.#take(shard)
       if (!this.#isCut) await this.#cut()
       // The next requests travel while this page is kept.
@@ -141,24 +141,21 @@ export class RangeWalk {
     return settled[0] as Shard
   }
 
-  /** Ceph begins with the key that it was told to begin behind, where that has versions (seen of 16.2). */
-  #beginsAgain({ answer, after }: Shard): boolean {
-    return this.#options.lister.repeats && answer?.items[0]?.key === after
-  }
-
   /** Takes over what a shard's request brought. @returns what of it lies in the shard */
   #take(shard: Shard): readonly S3Item[] {
     const listed = shard.answer as Listed
     shard.request = undefined
     shard.answer = undefined
     this.#check(shard, listed)
-    const { until } = shard
-    const items =
-      until === null ? listed.items : listed.items.filter(({ key }) => compareKeys(key, until) <= 0)
+    const { after, until } = shard
+    const isBeyond = (key: string) => until !== null && compareKeys(key, until) > 0
+    // Ceph begins with the versions of the key that it was told to begin behind (seen of 16.2); nothing is left of that.
+    const items = listed.items.filter(({ key }) => key !== after && !isBeyond(key))
     shard.pages += 1
     shard.isMet ||= items.length > 0
     shard.empty = listed.items.length === 0 ? shard.empty + 1 : 0
-    if (!listed.truncated || items.length < listed.items.length) this.#end(shard)
+    const last = listed.items.at(-1)
+    if (!listed.truncated || (last !== undefined && isBeyond(last.key))) this.#end(shard)
     else this.#goOn(shard, listed)
     return items
   }
