@@ -124,7 +124,6 @@ async function askFor(auth: ReadS3Auth): Promise<Identity> {
     throw new PauseError(
       'CREDENTIAL_UNAVAILABLE',
       `credential "${auth.name}": the keys for ${asked} cannot be had (${name}); check it with "aws sts get-caller-identity"`,
-      { cause: thrown },
     )
   }
 }

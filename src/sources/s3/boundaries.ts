@@ -1,8 +1,13 @@
 import { MusterError } from '../../domain/errors.ts'
+import { Unordered } from './ranges.ts'
+import { compareKeys } from './order.ts'
 import { decoder, type ListerDeps, whereOf } from './listing.ts'
 
 /** How deep to look for a level with several folders on it. */
 const DEEPEST = 4
+
+const isInOrder = (folders: readonly string[]): boolean =>
+  folders.every((folder, at) => at === 0 || compareKeys(folders[at - 1] as string, folder) < 0)
 
 interface Level {
   readonly folders: readonly string[]
@@ -14,6 +19,7 @@ interface Level {
  * guess and no more, so that what cannot be found out, for a folder may be
  * closed to this credential, costs nothing.
  *
+ * @throws Unordered where they are in another order than that of their bytes
  * @param most how many are worth having; of more, as many at even distances
  */
 export async function findBoundaries(deps: ListerDeps, most: number): Promise<readonly string[]> {
@@ -56,9 +62,12 @@ async function levelOf(deps: ListerDeps, prefix: string | undefined): Promise<Le
     const folders = (answer.CommonPrefixes ?? []).flatMap(({ Prefix }) =>
       Prefix === undefined ? [] : [decode(Prefix)],
     )
-    return { folders, hasKeys: (answer.Contents ?? []).length > 0 }
+    if (!isInOrder(folders)) throw new Unordered()
+    // A server that names what was not asked for is not followed there.
+    const within = folders.filter((folder) => folder.startsWith(prefix ?? ''))
+    return { folders: within, hasKeys: (answer.Contents ?? []).length > 0 }
   } catch (thrown) {
-    if (thrown instanceof MusterError && !thrown.retryable) return { folders: [], hasKeys: false }
+    if (thrown instanceof MusterError) return { folders: [], hasKeys: false }
     throw thrown
   }
 }

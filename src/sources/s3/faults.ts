@@ -91,6 +91,16 @@ export const isForbidden = ({ name, status }: SdkFault): boolean =>
   name === 'AccountProblem' ||
   status === 403
 
+/** Whether other keys may help, where they can be had. */
+export const isRefused = (fault: SdkFault): boolean => isStale(fault) || REFUSED.has(fault.name)
+
+/** The client's own error quotes what was signed, a session token too; as much of it as may be shown. */
+const causeOf = ({ name, status }: SdkFault): Error =>
+  Object.assign(new Error(name), {
+    name,
+    ...(status !== undefined && { $metadata: { httpStatusCode: status } }),
+  })
+
 /** Said of a request, and of nothing else, whatever is tried. */
 const HOPELESS = new Set([400, 404, 405, 409, 410, 501])
 
@@ -99,10 +109,11 @@ const HOPELESS = new Set([400, 404, 405, 409, 410, 501])
  *
  * @param where what was asked for, in words without secrets
  */
-export function errorFor(fault: SdkFault, where: string, cause: unknown): Error {
+export function errorFor(fault: SdkFault, where: string): Error {
   const { name, status } = fault
+  const cause = causeOf(fault)
   const says = `${where}: S3 says ${name}${status === undefined ? '' : ` (${status})`}`
-  if (isStale(fault) || REFUSED.has(name)) {
+  if (isRefused(fault)) {
     const remedy =
       name === 'RequestTimeTooSkewed'
         ? "set this machine's clock right"

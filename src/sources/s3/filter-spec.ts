@@ -23,6 +23,14 @@ const unordered = <T extends string>(values: readonly T[]): T[] => [...new Set(v
 /** Longer ones are a mistake, and could take long to match. */
 const MAX_PATTERN_LENGTH = 1_024
 
+/** Each more is a power of the key's length: four took a second for 400 characters (measured). */
+const MOST_STARS = 2
+
+const isSlow = (pattern: string): boolean =>
+  pattern
+    .split('/')
+    .some((part) => part !== '**' && part.replaceAll(/[^*]/g, '').length > MOST_STARS)
+
 const patterns = (key: 'include' | 'exclude') =>
   z
     .array(
@@ -32,7 +40,11 @@ const patterns = (key: 'include' | 'exclude') =>
         .max(
           MAX_PATTERN_LENGTH,
           `an entry of ${named(key)} is longer than a key can be; write several shorter ones`,
-        ),
+        )
+        .refine((pattern) => !isSlow(pattern), {
+          error: ({ input }) =>
+            `an entry of ${named(key)} is ${shown(input)}; expected at most ${MOST_STARS} "*" between two "/", for more take too long to match`,
+        }),
       expecting(named(key), 'a list, such as ["**/*.env"]'),
     )
     .min(1, `${named(key)} is an empty list; name at least one, or leave the filter out`)

@@ -8,8 +8,8 @@ const ARCHIVED = new Set(['GLACIER', 'DEEP_ARCHIVE'])
 type Test = (item: S3Item) => boolean
 type Compiled = readonly { readonly name: string; readonly leavesOut: Test }[]
 
-/** Keys are compared as they are: a dot in front hides nothing, and a backslash is a character. */
-const PATTERN_OPTIONS = { dot: true } as const
+/** Keys are compared as they are: a dot in front hides nothing, and a line may break within a key. */
+const PATTERN_OPTIONS = { dot: true, flags: 's', noextglob: true } as const
 
 const matcher = (patterns: readonly string[]) => picomatch([...patterns], PATTERN_OPTIONS)
 

@@ -15,8 +15,11 @@ const isItem = (item: unknown): item is S3Item => {
  * The place of an object's store in its identity: nothing for Amazon, where the
  * name of a bucket is one in the world.
  */
-const storeOf = (endpoint: string | undefined): string =>
-  endpoint === undefined ? '' : `+${new URL(endpoint).host}`
+function storeOf(endpoint: string | undefined): string {
+  if (endpoint === undefined) return ''
+  const { host, pathname } = new URL(endpoint)
+  return `+${host}${pathname.replace(/\/+$/, '')}`
+}
 
 /**
  * What makes an object the same one next time: `s3://BUCKET/KEY`, or

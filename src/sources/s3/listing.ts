@@ -76,16 +76,31 @@ function malformed(where: string, fault: string): never {
   throw new SourceError('SOURCE_MALFORMED', `${where}: S3 answered ${fault}`, { retryable: true })
 }
 
-function itemOf(
-  bucket: string,
-  row: _Object | ObjectVersion,
-  decode: (text: string) => string,
-): S3Item | undefined {
-  if (typeof row.Key !== 'string') return undefined
+/** Whose rows they are, and how they are read. */
+interface Reading {
+  readonly bucket: string
+  readonly prefix: string
+  readonly where: string
+  readonly decode: (text: string) => string
+}
+
+const readingOf = (
+  { EncodingType }: { readonly EncodingType?: string | undefined },
+  deps: ListerDeps,
+): Reading => {
+  const where = whereOf(deps)
+  const { bucket, spec } = deps
+  return { bucket, prefix: spec.prefix ?? '', where, decode: decoder(EncodingType, where) }
+}
+
+function itemOf(row: _Object | ObjectVersion, { bucket, prefix, where, decode }: Reading): S3Item {
+  if (typeof row.Key !== 'string') malformed(where, 'with an object without a key')
+  const key = decode(row.Key)
+  if (!key.startsWith(prefix)) malformed(where, 'with a key outside of the prefix')
   const { LastModified: modified } = row
   return {
     bucket,
-    key: decode(row.Key),
+    key,
     size: row.Size ?? null,
     etag: row.ETag?.replace(/^"(.*)"$/, '$1') ?? null,
     modified:
@@ -106,7 +121,7 @@ export function objectLister(deps: ListerDeps): Lister {
         bucket,
         where,
         send: async (client, abortSignal) =>
-          objectsListed(await client.send(command, { abortSignal }), bucket, where),
+          objectsListed(await client.send(command, { abortSignal }), deps),
       })
     },
   }
@@ -122,16 +137,15 @@ function objectsInput(
   return { ...shared(deps), MaxKeys: MAX_KEYS, ...place }
 }
 
-function objectsListed(answer: ListObjectsV2CommandOutput, bucket: string, where: string): Listed {
+function objectsListed(answer: ListObjectsV2CommandOutput, deps: ListerDeps): Listed {
+  const where = whereOf(deps)
   const { IsTruncated, KeyCount, Contents = [], NextContinuationToken } = answer
   if (typeof IsTruncated !== 'boolean') malformed(where, 'with what is no listing')
   if (KeyCount !== undefined && KeyCount !== Contents.length) {
     malformed(where, `with ${Contents.length} keys and a count of ${KeyCount}`)
   }
-  const decode = decoder(answer.EncodingType, where)
-  const items = Contents.map(
-    (row) => itemOf(bucket, row, decode) ?? malformed(where, 'with an object without a key'),
-  )
+  const reading = readingOf(answer, deps)
+  const items = Contents.map((row) => itemOf(row, reading))
   return {
     items,
     truncated: IsTruncated,
@@ -154,7 +168,7 @@ export function versionLister(deps: ListerDeps): Lister {
         bucket,
         where,
         send: async (client, abortSignal) =>
-          versionsListed(await client.send(command, { abortSignal }), bucket, where),
+          versionsListed(await client.send(command, { abortSignal }), deps),
       })
     },
   }
@@ -173,24 +187,19 @@ type Markers = { readonly KeyMarker: string; readonly VersionIdMarker?: string }
 
 const markersOf = (next: string): Markers => JSON.parse(next) as Markers
 
-function versionsListed(
-  answer: ListObjectVersionsCommandOutput,
-  bucket: string,
-  where: string,
-): Listed {
+function versionsListed(answer: ListObjectVersionsCommandOutput, deps: ListerDeps): Listed {
+  const where = whereOf(deps)
   const { IsTruncated, Versions = [], DeleteMarkers = [] } = answer
   if (typeof IsTruncated !== 'boolean') malformed(where, 'with what is no listing of versions')
-  const decode = decoder(answer.EncodingType, where)
+  const reading = readingOf(answer, deps)
   const rows = [
     ...Versions.map((row) => ({ row, deleted: false })),
     ...DeleteMarkers.map((row) => ({ row: row as ObjectVersion, deleted: true })),
   ]
   const items = rows.map(({ row, deleted }): S3Item => {
-    const item = itemOf(bucket, row, decode)
-    if (item === undefined || row.VersionId === undefined)
-      malformed(where, 'with a version without a name')
+    if (row.VersionId === undefined) malformed(where, 'with a version without a name')
     return {
-      ...item,
+      ...itemOf(row, reading),
       versionId: row.VersionId,
       latest: row.IsLatest === true,
       ...(deleted && { deleted }),
@@ -199,14 +208,18 @@ function versionsListed(
   // The client hands over versions and deletions apart.
   const sorted = items.toSorted((one, other) => compareKeys(one.key, other.key))
   const last = sorted.at(-1)?.key
-  const marker = markerOf(answer.NextKeyMarker, last, decode)
-  const isCut = IsTruncated && marker === last
+  const marker = markerOf(answer.NextKeyMarker, last, reading.decode)
+  // A server that does not say where to go on may have stopped within a key.
+  const isCut = IsTruncated && (!marker || marker === last)
   return {
     items: sorted,
     truncated: IsTruncated,
     next:
       IsTruncated && marker
-        ? JSON.stringify({ KeyMarker: marker, VersionIdMarker: answer.NextVersionIdMarker })
+        ? JSON.stringify({
+            KeyMarker: marker,
+            VersionIdMarker: answer.NextVersionIdMarker || undefined,
+          })
         : undefined,
     completeUpTo: isCut ? sorted.findLast(({ key }) => key !== last)?.key : last,
   }

@@ -16,7 +16,10 @@ const PAGES_BEFORE_SPLIT = 2
 const MOST_FUTILE = 12
 
 /** Pages without a key, one behind the other, that are believed. */
-const MOST_EMPTY = 1_000
+export const MOST_EMPTY = 1_000
+
+/** Ranges that a checkpoint may hold; far more than there are requests for. */
+export const MOST_RANGES = 500
 
 /** What came of a page. */
 export interface RangePage {
@@ -44,7 +47,10 @@ export interface RangesOptions {
 
 /** A range that is being listed. */
 interface Shard {
+  /** Everything up to it is listed. */
   after: string
+  /** The last key met: of that one there may be more versions to come. */
+  met: string
   until: string | null
   next: string | undefined
   /** Resolves when there is an answer or an error; it never rejects. */
@@ -110,7 +116,8 @@ export class RangeWalk {
   /** Sends requests as long as there may be more of them. */
   #fill(): void {
     const limit = this.#options.limit()
-    let out = this.#shards.filter(({ request, isSettled }) => request && !isSettled).length
+    // What has come and is not taken counts: whoever keeps the pages more slowly than they come must not gather them.
+    let out = this.#shards.filter(({ request }) => request !== undefined).length
     for (; out < limit; out += 1) {
       const shard = this.#shards.find(({ request }) => request === undefined) ?? this.#split()
       if (shard === undefined) return
@@ -152,6 +159,7 @@ export class RangeWalk {
     // Ceph begins with the versions of the key that it was told to begin behind (seen of 16.2); nothing is left of that.
     const items = listed.items.filter(({ key }) => key !== after && !isBeyond(key))
     shard.pages += 1
+    shard.met = items.at(-1)?.key ?? shard.met
     shard.isMet ||= items.length > 0
     shard.empty = listed.items.length === 0 ? shard.empty + 1 : 0
     const last = listed.items.at(-1)
@@ -206,12 +214,14 @@ export class RangeWalk {
 
   /** Halves what is left of the range that has gone on for longest. */
   #split(): Shard | undefined {
+    if (this.#shards.length >= MOST_RANGES) return undefined
     const longest = this.#shards
       .filter(({ pages }) => pages >= PAGES_BEFORE_SPLIT)
       .toSorted((one, other) => other.pages - one.pages)
     for (const shard of longest) {
       shard.pages = 0
-      const middle = middleOf(shard, this.#options.prefix)
+      // Behind what was met, or the versions of a key that is half listed would be begun anew.
+      const middle = middleOf({ after: shard.met, until: shard.until }, this.#options.prefix)
       if (middle === undefined) continue
       if (shard.futile >= MOST_FUTILE) shard.futile = 0
       return this.#divide(shard, middle)
@@ -232,9 +242,9 @@ export class RangeWalk {
     const [only] = this.#shards
     if (only === undefined || this.#options.limit() === 1) return
     const found = await this.#options.boundaries()
-    const { after, until } = only
+    const { met, until } = only
     const within = found.filter(
-      (key) => compareKeys(key, after) > 0 && (until === null || compareKeys(key, until) < 0),
+      (key) => compareKeys(key, met) > 0 && (until === null || compareKeys(key, until) < 0),
     )
     for (const key of within.toSorted(compareKeys).toReversed()) this.#divide(only, key)
   }
@@ -242,6 +252,7 @@ export class RangeWalk {
 
 const shardOf = ({ after, until }: KeyRange, again: boolean): Shard => ({
   after,
+  met: after,
   until,
   next: undefined,
   request: undefined,

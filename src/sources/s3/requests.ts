@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { S3Client } from '@aws-sdk/client-s3'
 import { MusterError, SourceError } from '../../domain/errors.ts'
 import type { Connection, Regions, Sdk } from './connection.ts'
-import { errorFor, faultOf, isElsewhere, isSlowDown, isStale, type SdkFault } from './faults.ts'
+import { errorFor, faultOf, isElsewhere, isSlowDown, isRefused, type SdkFault } from './faults.ts'
 import type { Pace } from './pace.ts'
 import type { S3Spec } from './spec.ts'
 
@@ -78,7 +78,7 @@ export class Requests {
       await this.#move(bucket, region, fault)
       return true
     }
-    if (isStale(fault) && patience.renewals > 0) {
+    if (isRefused(fault) && patience.renewals > 0) {
       patience.renewals -= 1
       connection.renew()
       return true
@@ -118,7 +118,7 @@ export class Requests {
 
 /** A page that made no sense is an error already; what the client throws has to be made one. */
 const whatItMeans = (thrown: unknown, where: string): unknown =>
-  thrown instanceof MusterError ? thrown : errorFor(faultOf(thrown), where, thrown)
+  thrown instanceof MusterError ? thrown : errorFor(faultOf(thrown), where)
 
 const isWorthAnother = (error: unknown): boolean => error instanceof SourceError && error.retryable
 

@@ -1,7 +1,7 @@
 import { SourceError } from '../../domain/errors.ts'
 import type { Lister } from './listing.ts'
 import { compareKeys, isWithin, type KeyRange } from './order.ts'
-import { type RangePage, Unordered } from './ranges.ts'
+import { MOST_EMPTY, type RangePage, Unordered } from './ranges.ts'
 
 export interface SweepOptions {
   readonly lister: Lister
@@ -24,6 +24,7 @@ export async function* sweep(options: SweepOptions): AsyncGenerator<RangePage, v
   let { ranges } = options
   let next: string | undefined
   let last = ''
+  let empty = 0
   while (ranges.length > 0) {
     const listed = await lister.list({ after: '', next })
     for (const { key } of listed.items) {
@@ -36,6 +37,8 @@ export async function* sweep(options: SweepOptions): AsyncGenerator<RangePage, v
     if (!listed.truncated) ranges = []
     else if (listed.next === undefined || listed.next === next) throw stuck(where)
     next = listed.next
+    empty = listed.items.length === 0 ? empty + 1 : 0
+    if (empty > MOST_EMPTY) throw stuck(where)
     if (items.length > 0) yield { items, ranges, again }
   }
 }
@@ -49,7 +52,7 @@ const rangesBehind = (ranges: readonly KeyRange[], key: string): readonly KeyRan
 export const stuck = (where: string): SourceError =>
   new SourceError(
     'SOURCE_MALFORMED',
-    `${where}: S3 gave the same token twice, or none, though there is more`,
+    `${where}: S3 gives no way to go on, though there is more: the same token twice, none, or ${MOST_EMPTY} pages without a key`,
     {
       retryable: true,
     },

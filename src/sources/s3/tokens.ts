@@ -4,6 +4,7 @@ import type { PlaceOf } from './cursor.ts'
 import { faultOf, isBadToken } from './faults.ts'
 import type { S3Item } from './item.ts'
 import type { Listed, Lister } from './listing.ts'
+import { MOST_EMPTY } from './ranges.ts'
 import { stuck } from './sweep.ts'
 
 export interface TokensPage {
@@ -23,6 +24,7 @@ export async function* listByTokens(
   from: PlaceOf<'tokens'>,
 ): AsyncGenerator<TokensPage, void, undefined> {
   let { token, again, guard } = from
+  let empty = 0
   for (let first = true; ; first = false) {
     let listed: Listed
     try {
@@ -43,6 +45,8 @@ export async function* listByTokens(
     guard = visit(guard, next)
     if (guard === undefined) throw circle(where)
     token = next
+    empty = items.length === 0 ? empty + 1 : 0
+    if (empty > MOST_EMPTY) throw stuck(where)
     const place: PlaceOf<'tokens'> = { kind: 'tokens', token, again, guard }
     if (items.length > 0) yield { items, place, again }
   }
