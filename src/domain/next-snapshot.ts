@@ -29,6 +29,14 @@ function inertScope(machine: AnyStateMachine): Scope {
   } as unknown as Scope
 }
 
+function scopeOf(machine: AnyStateMachine): Scope {
+  const known = scopes.get(machine)
+  if (known !== undefined) return known
+  const made = inertScope(machine)
+  scopes.set(machine, made)
+  return made
+}
+
 /**
  * The snapshot that an event leads to. Nothing is executed and no actor moves.
  *
@@ -44,7 +52,9 @@ export function nextSnapshot<Machine extends AnyStateMachine>(
   snapshot: SnapshotFrom<Machine>,
   event: EventFromLogic<Machine>,
 ): SnapshotFrom<Machine> {
-  const scope = scopes.get(machine) ?? inertScope(machine)
-  scopes.set(machine, scope)
-  return machine.transition(snapshot as never, event, scope as never) as SnapshotFrom<Machine>
+  return machine.transition(
+    snapshot as never,
+    event,
+    scopeOf(machine) as never,
+  ) as SnapshotFrom<Machine>
 }

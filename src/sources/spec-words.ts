@@ -21,3 +21,19 @@ export function expecting(key: string, expected: string) {
     error: ({ input }: { input?: unknown }) => `${key} is ${shown(input)}; expected ${expected}`,
   }
 }
+
+/** The order means nothing, so that it must not make another target of the same. */
+export const unordered = <T extends string>(values: readonly T[]): T[] =>
+  [...new Set(values)].toSorted()
+
+const DATE = /^(\d{4}-\d{2}-\d{2})(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:\d{2}))?$/i
+
+/** Milliseconds since the epoch; NaN for a form that is not ISO 8601 and for a day that no calendar has. */
+export const instantOf = (text: string): number => {
+  const day = DATE.exec(text)?.[1]
+  if (day === undefined) return Number.NaN
+  const midnight = Date.parse(`${day}T00:00:00Z`)
+  // 30 February is read as 2 March.
+  if (Number.isNaN(midnight) || !new Date(midnight).toISOString().startsWith(day)) return Number.NaN
+  return Date.parse(text.toUpperCase())
+}

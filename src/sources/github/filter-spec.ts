@@ -1,6 +1,6 @@
 /** The `filter` of a github target: which of the repositories found are to be scanned. */
 import { z } from 'zod'
-import { listed, shown, expecting } from '../spec-words.ts'
+import { expecting, instantOf, listed, shown, unordered } from '../spec-words.ts'
 
 /** Who may see a repository. */
 export const VISIBILITIES = ['internal', 'private', 'public'] as const
@@ -30,9 +30,6 @@ export type FilterKey = (typeof FILTER_KEYS)[number]
 
 /** How a message names a filter. */
 const named = (key: FilterKey): string => `filter.${listed([key])}`
-
-/** The order means nothing, so that it must not make another target of the same. */
-const unordered = <T extends string>(values: readonly T[]): T[] => [...new Set(values)].toSorted()
 
 const words = (key: FilterKey, expected: string, example: string) =>
   z
@@ -95,18 +92,6 @@ const kind = (key: FilterKey) =>
 const size = (key: 'minSizeKb' | 'maxSizeKb') => {
   const expectation = expecting(named(key), 'a whole number of kilobytes, 0 or more')
   return z.number(expectation).refine((n) => Number.isSafeInteger(n) && n >= 0, expectation)
-}
-
-const DATE = /^(\d{4}-\d{2}-\d{2})(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:\d{2}))?$/i
-
-/** Milliseconds since the epoch; NaN for a form that is not ISO 8601 and for a day that no calendar has. */
-const instantOf = (text: string): number => {
-  const day = DATE.exec(text)?.[1]
-  if (day === undefined) return Number.NaN
-  const midnight = Date.parse(`${day}T00:00:00Z`)
-  // 30 February is read as 2 March.
-  if (Number.isNaN(midnight) || !new Date(midnight).toISOString().startsWith(day)) return Number.NaN
-  return Date.parse(text.toUpperCase())
 }
 
 const dateExpectation = expecting(

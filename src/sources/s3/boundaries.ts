@@ -1,7 +1,7 @@
 import { MusterError } from '../../domain/errors.ts'
 import { Unordered } from './ranges.ts'
 import { compareKeys } from './order.ts'
-import { decoder, type ListerDeps, whereOf } from './listing.ts'
+import { decoder, type ListerDeps, shared, whereOf } from './listing.ts'
 
 /** How deep to look for a level with several folders on it. */
 const DEEPEST = 4
@@ -41,17 +41,8 @@ function evenly(folders: readonly string[], most: number): readonly string[] {
 }
 
 async function levelOf(deps: ListerDeps, prefix: string | undefined): Promise<Level> {
-  const { sdk, requests, spec, bucket } = deps
-  const command = new sdk.ListObjectsV2Command({
-    Bucket: bucket,
-    Delimiter: '/',
-    EncodingType: 'url',
-    ...(prefix !== undefined && { Prefix: prefix }),
-    ...(spec.requesterPays && { RequestPayer: 'requester' as const }),
-    ...(spec.expectedBucketOwner !== undefined && {
-      ExpectedBucketOwner: spec.expectedBucketOwner,
-    }),
-  })
+  const { sdk, requests, bucket } = deps
+  const command = new sdk.ListObjectsV2Command({ ...shared(deps, prefix), Delimiter: '/' })
   try {
     const answer = await requests.ask({
       bucket,

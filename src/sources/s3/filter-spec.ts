@@ -1,6 +1,6 @@
 /** The `filter` of an s3 target: which of the objects found are to be scanned. */
 import { z } from 'zod'
-import { expecting, listed, shown } from '../spec-words.ts'
+import { expecting, instantOf, listed, shown, unordered } from '../spec-words.ts'
 
 /** Every filter, in the order in which they are asked. */
 export const FILTER_KEYS = [
@@ -16,9 +16,6 @@ export const FILTER_KEYS = [
 export type FilterKey = (typeof FILTER_KEYS)[number]
 
 const named = (key: FilterKey): string => `filter.${listed([key])}`
-
-/** The order means nothing, so that it must not make another target of the same. */
-const unordered = <T extends string>(values: readonly T[]): T[] => [...new Set(values)].toSorted()
 
 /** Longer ones are a mistake, and could take long to match. */
 const MAX_PATTERN_LENGTH = 1_024
@@ -53,12 +50,6 @@ const patterns = (key: 'include' | 'exclude') =>
 const size = (key: 'minSize' | 'maxSize') => {
   const expectation = expecting(named(key), 'a whole number of bytes from 0')
   return z.number(expectation).refine((n) => Number.isSafeInteger(n) && n >= 0, expectation)
-}
-
-/** A day, or a time with its zone: one without is another moment on another machine. */
-const instantOf = (text: string): number => {
-  if (/^\d{4}-\d\d-\d\d$/.test(text)) return Date.parse(`${text}T00:00:00Z`)
-  return /^\d{4}-\d\d-\d\dT.*(?:Z|[+-]\d\d:\d\d)$/i.test(text) ? Date.parse(text) : Number.NaN
 }
 
 const moment = (key: 'modifiedSince' | 'modifiedBefore') => {

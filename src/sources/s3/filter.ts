@@ -53,10 +53,16 @@ const NO_FILTER: S3Filter = {}
 /** Patterns take long to compile, and a filter is asked of every object. */
 const compiled = new WeakMap<S3Filter, Compiled>()
 
+function testsOf(filter: S3Filter): Compiled {
+  const known = compiled.get(filter)
+  if (known !== undefined) return known
+  const made = compile(filter)
+  compiled.set(filter, made)
+  return made
+}
+
 /** Why an object is left out: the name of a filter, or `deleteMarker`; `undefined` where it is kept. */
 export function skippedBy(item: S3Item, filter: S3Filter = NO_FILTER): string | undefined {
   if (item.deleted === true) return 'deleteMarker'
-  const tests = compiled.get(filter) ?? compile(filter)
-  compiled.set(filter, tests)
-  return tests.find(({ leavesOut }) => leavesOut(item))?.name
+  return testsOf(filter).find(({ leavesOut }) => leavesOut(item))?.name
 }

@@ -47,11 +47,11 @@ export interface ListerDeps {
 }
 
 /** What every request for the bucket says. */
-const shared = ({ spec, bucket }: ListerDeps) => ({
+export const shared = ({ spec, bucket }: ListerDeps, prefix = spec.prefix) => ({
   Bucket: bucket,
   // Control characters have no form in XML.
   EncodingType: 'url' as const,
-  ...(spec.prefix !== undefined && { Prefix: spec.prefix }),
+  ...(prefix !== undefined && { Prefix: prefix }),
   ...(spec.requesterPays && { RequestPayer: 'requester' as const }),
   ...(spec.expectedBucketOwner !== undefined && { ExpectedBucketOwner: spec.expectedBucketOwner }),
 })

@@ -69,6 +69,7 @@ describe('an s3 spec', () => {
     [{ bucket: 'logs', filter: { minSize: 3, maxSize: 2 } }, 'exchange them'],
     [{ bucket: 'logs', filter: { modifiedSince: '2026', x: 1 } }, 'unknown key x in filter'],
     [{ bucket: 'logs', filter: { modifiedSince: '2026-01-01T00:00' } }, 'a time with its zone'],
+    [{ bucket: 'logs', filter: { modifiedSince: '2025-02-30' } }, 'a date such as'],
     [{ bucket: 'logs', filter: [] }, 'filter is an empty list; expected a mapping'],
     [{ bucket: 'a--use1-az4--x-s3', prefix: 'logs' }, 'has to end in "/"'],
     [{ bucket: 'a--use1-az4--x-s3', versions: true }, 'a directory bucket has no versions'],
