@@ -37,3 +37,18 @@ export const instantOf = (text: string): number => {
   if (Number.isNaN(midnight) || !new Date(midnight).toISOString().startsWith(day)) return Number.NaN
   return Date.parse(text.toUpperCase())
 }
+
+/** Why the address of a service cannot be used, or nothing. The text may hold a password, so it is not repeated. */
+export function addressProblem(key: string, text: string, remedy: string): string | undefined {
+  const url = URL.parse(text)
+  if (url === null || !['http:', 'https:'].includes(url.protocol)) {
+    return `${key} is not an http(s) URL; ${remedy}`
+  }
+  if (url.username !== '' || url.password !== '') {
+    return `${key} for ${url.host} holds credentials; remove them and name a credential with auth_ref`
+  }
+  if (url.search !== '' || url.hash !== '') {
+    return `${key} for ${url.host} has a query or a fragment; ${remedy}`
+  }
+  return undefined
+}

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { type GithubFilter, gistFilterProblem, githubFilter } from './filter-spec.ts'
 import { maskQuery } from './repository-reference.ts'
-import { expecting, listed, shown, snakeCase } from '../spec-words.ts'
+import { addressProblem, expecting, listed, shown, snakeCase } from '../spec-words.ts'
 
 /** https://docs.github.com/en/rest/using-the-rest-api/getting-started-with-the-rest-api */
 export const DEFAULT_BASE_URL = 'https://api.github.com'
@@ -64,23 +64,14 @@ const repoListFile = z
   .string(expecting('repo_list_file', 'the path of a file with a repository a line'))
   .min(1, 'repo_list_file is empty; give the path of a file with a repository a line')
 
-/** Why a base URL cannot be used, or nothing. The text may hold a password, so it is not repeated. */
+/** Why a base URL cannot be used, or nothing. */
 const baseUrlProblem = (text: string): string | undefined => {
-  const url = URL.parse(text)
   const remedy = `give ${DEFAULT_BASE_URL} or an Enterprise Server's https://HOST/api/v3`
-  if (url === null || !['http:', 'https:'].includes(url.protocol)) {
-    return `base_url is not an http(s) URL; ${remedy}`
-  }
-  if (url.username !== '' || url.password !== '') {
-    return `base_url for ${url.host} holds credentials; remove them and name a credential with auth_ref`
-  }
-  if (url.search !== '' || url.hash !== '') {
-    return `base_url for ${url.host} has a query or a fragment; ${remedy}`
-  }
-  if (url.hostname === 'github.com' || url.hostname === 'www.github.com') {
-    return `base_url ${shown(url.origin)} is the web site, not the API; ${remedy}`
-  }
-  return undefined
+  const problem = addressProblem('base_url', text, remedy)
+  if (problem !== undefined) return problem
+  const { hostname, origin } = new URL(text)
+  if (hostname !== 'github.com' && hostname !== 'www.github.com') return undefined
+  return `base_url ${shown(origin)} is the web site, not the API; ${remedy}`
 }
 
 const baseUrl = z

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { expecting, listed, shown, snakeCase } from '../spec-words.ts'
+import { addressProblem, expecting, listed, shown, snakeCase } from '../spec-words.ts'
 import { s3Filter } from './filter-spec.ts'
 
 export type { S3Filter } from './filter-spec.ts'
@@ -34,26 +34,10 @@ const prefix = z
   )
   .transform((text) => text || undefined)
 
-/** What may be in front of the path of an endpoint, and nothing else. */
-const endpointProblem = (text: string): string | undefined => {
-  const url = URL.parse(text)
-  const remedy = 'give it as https://HOST or https://HOST:PORT'
-  if (url === null || !['http:', 'https:'].includes(url.protocol)) {
-    return `endpoint is not an http(s) URL; ${remedy}`
-  }
-  if (url.username !== '' || url.password !== '') {
-    return `endpoint for ${url.host} holds credentials; remove them and name a credential with auth_ref`
-  }
-  if (url.search !== '' || url.hash !== '') {
-    return `endpoint for ${url.host} has a query or a fragment; ${remedy}`
-  }
-  return undefined
-}
-
 const endpoint = z
   .string(expecting('endpoint', 'the URL of a server that speaks the protocol of S3'))
   .superRefine((text, context) => {
-    const message = endpointProblem(text)
+    const message = addressProblem('endpoint', text, 'give it as https://HOST or https://HOST:PORT')
     if (message !== undefined) context.addIssue({ code: 'custom', message, continue: false })
   })
   .transform((text) => new URL(text).href.replace(/\/+$/, ''))

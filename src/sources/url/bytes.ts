@@ -107,3 +107,15 @@ export const isUnpackingError = (error: unknown): boolean =>
 
 /** A URL as messages show it. */
 export const shownUrl = (url: string): string => printed(url)
+
+/** The first bytes of a body, as many as are wanted or as there are; the rest is left, and its host let go. */
+export async function firstBytes(body: Bytes, wanted: number): Promise<Buffer> {
+  const chunks: Uint8Array[] = []
+  let bytes = 0
+  for await (const chunk of body) {
+    chunks.push(chunk)
+    bytes += chunk.length
+    if (bytes >= wanted) break
+  }
+  return Buffer.concat(chunks).subarray(0, wanted)
+}

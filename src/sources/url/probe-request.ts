@@ -2,6 +2,7 @@
 import { STATUS_CODES } from 'node:http'
 import type { WebAnswer } from '../web/index.ts'
 import { archiveFormatOf } from './archive-format.ts'
+import { firstBytes } from './bytes.ts'
 import type { ProbeFacts } from './item.ts'
 import type { Reach } from './reach.ts'
 import type { UrlSpec } from './spec.ts'
@@ -60,7 +61,7 @@ async function get(url: string, asking: Asking): Promise<Told | undefined> {
     if (answer.status === NO_RANGE) return undefined
     const told = toldBy(answer, asking.now)
     if (!('probe' in told) || asking.spec.archiveFormat !== 'auto') return told
-    const bytes = await firstBytes(answer.body)
+    const bytes = await firstBytes(answer.body, FIRST_BYTES)
     const archiveFormat = await archiveFormatOf(bytes, new URL(answer.url).pathname)
     return { probe: { ...told.probe, archiveFormat } }
   } finally {
@@ -80,17 +81,6 @@ function request(url: string, method: 'GET' | 'HEAD', { reach, spec }: Asking): 
     maxBytes: Number.MAX_SAFE_INTEGER,
     accept: () => true,
   })
-}
-
-async function firstBytes(body: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = []
-  let bytes = 0
-  for await (const chunk of body) {
-    chunks.push(chunk)
-    bytes += chunk.length
-    if (bytes >= FIRST_BYTES) break
-  }
-  return Buffer.concat(chunks).subarray(0, FIRST_BYTES)
 }
 
 function toldBy(answer: WebAnswer, now: number): Told {

@@ -1,6 +1,6 @@
 import parser from 'robots-parser'
 import type { Shortfall } from '../../../../machines/index.ts'
-import { shownUrl } from '../bytes.ts'
+import { firstBytes, shownUrl } from '../bytes.ts'
 import { type FetchOptions, shortfallOf } from './document.ts'
 
 /** RFC 9309, 2.5: as much of a file has to be read. */
@@ -42,13 +42,6 @@ export async function declaredSitemaps(
 
 /** What stands behind the limit is left, as robots do. */
 async function beginning(body: AsyncIterable<Uint8Array>): Promise<string> {
-  const chunks: Uint8Array[] = []
-  let bytes = 0
-  for await (const chunk of body) {
-    chunks.push(chunk)
-    bytes += chunk.length
-    if (bytes >= MAX_ROBOTS_BYTES) break
-  }
-  const text = Buffer.concat(chunks).subarray(0, MAX_ROBOTS_BYTES).toString('utf8')
+  const text = (await firstBytes(body, MAX_ROBOTS_BYTES)).toString('utf8')
   return text.replace(/^\u{FEFF}/u, '')
 }
