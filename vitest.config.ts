@@ -16,6 +16,7 @@ export default defineConfig({
   ssr: { resolve: { conditions: ['development'], externalConditions: ['development'] } },
   test: {
     include: ['test/**/*.test.ts'],
+    globalSetup: ['test/support/servers/global.ts'],
     pool: 'forks',
     // Vitest leaves a core to itself, which is half of two.
     maxWorkers: availableParallelism(),

@@ -1,9 +1,9 @@
 /** The durable peers that Muster is measured against; README.md says how each is used. */
 import { fileURLToPath } from 'node:url'
+import { postgresServer } from '../../support/servers/postgres.ts'
+import { redisServer } from '../../support/servers/redis.ts'
+import { OnDemand } from '../../support/servers/server.ts'
 import { ENTRIES, installedVersion, loadDriver, type Entry } from './drivers/load.ts'
-import { startPostgres } from './servers/postgres.ts'
-import { startRedis } from './servers/redis.ts'
-import type { Server } from './servers/process.ts'
 import type { Driver, Peer, PeerKind, ServerName, Storage } from './types.ts'
 
 export type { Item, Peer, PeerKind, Settings, Storage, Subject } from './types.ts'
@@ -21,31 +21,18 @@ export interface Peers {
 
 const CHILD = fileURLToPath(new URL('recovery-child.ts', import.meta.url))
 
-/** Starts each kind of server once, when the first peer asks for it. */
-class Servers {
-  readonly #started = new Map<ServerName, Promise<Server>>()
-
-  async url(name: ServerName): Promise<string> {
-    if (name === 'none') return ''
-    const known = this.#started.get(name)
-    const server = known ?? (name === 'postgres' ? startPostgres() : startRedis())
-    this.#started.set(name, server)
-    return (await server).url
-  }
-
-  async stop(): Promise<void> {
-    const settled = await Promise.allSettled(this.#started.values())
-    this.#started.clear()
-    for (const server of settled) if (server.status === 'fulfilled') await server.value.stop()
-  }
-}
+type Servers = OnDemand<Exclude<ServerName, 'none'>>
 
 /**
  * Those peers whose packages and servers can be had. The servers are those that DATABASE_URL and
  * REDIS_URL name, or ones started here on 127.0.0.1: call `stop` in every case.
  */
 export async function availablePeers(): Promise<Peers> {
-  const servers = new Servers()
+  const servers: Servers = new OnDemand({
+    // The peers are measured as they are used: what they commit must be durable.
+    postgres: () => postgresServer({ durable: true }),
+    redis: redisServer,
+  })
   const peers: PeerKind[] = []
   const missing: { name: string; why: string }[] = []
   for (const entry of ENTRIES) {
@@ -60,7 +47,7 @@ export async function availablePeers(): Promise<Peers> {
 
 async function kindOf(entry: Entry, servers: Servers): Promise<PeerKind> {
   const version = installedVersion(entry.packageName)
-  const server = await servers.url(entry.server)
+  const server = entry.server === 'none' ? '' : await servers.url(entry.server)
   const driver = await loadDriver(entry.file)
   // A server that cannot be reached, or is not durable, says so here and not in the midst of a run.
   await (await driver.create(server)).remove()

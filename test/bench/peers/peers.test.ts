@@ -1,15 +1,10 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { existsSync, mkdtempSync } from 'node:fs'
+import { mkdtempSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
-import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { availablePeers, PAGE, pageAt, recovery, type Subject } from './index.ts'
-import { startProgram } from './servers/process.ts'
-import { startRedis } from './servers/redis.ts'
 
 function pathOf(file: string): string {
   return fileURLToPath(new URL(`fixtures/${file}`, import.meta.url))
@@ -27,18 +22,6 @@ function fake(way: 'again' | 'stuck' | 'ends', keys: Subject['keys'] = 'optional
         remove: () => rm(folder, { recursive: true }),
       }
     },
-  }
-}
-
-async function answers(port: number): Promise<boolean> {
-  const socket = connect(port, '127.0.0.1')
-  try {
-    await once(socket, 'connect')
-    return true
-  } catch {
-    return false
-  } finally {
-    socket.destroy()
   }
 }
 
@@ -87,12 +70,6 @@ describe('recovery', () => {
 })
 
 describe('the servers', () => {
-  test('name the remedy where there is no program', async () => {
-    vi.stubEnv('PATH', '')
-    vi.stubEnv('REDIS_URL', '')
-    await expect(startRedis()).rejects.toThrow('REDIS_URL')
-  })
-
   test('are left out with a reason where they cannot be reached', async () => {
     vi.stubEnv('REDIS_URL', 'redis://127.0.0.1:1')
     vi.stubEnv('DATABASE_URL', 'postgres://nobody@127.0.0.1:1/none')
@@ -104,27 +81,5 @@ describe('the servers', () => {
       expect.arrayContaining(['BullMQ addBulk', 'pg-boss insert']),
     )
     for (const { why } of missing) expect(why).toMatch(/ECONNREFUSED|not installed|closed/)
-  })
-
-  test('that end at once say what they printed, and leave no folder', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'muster-bench-pretended-'))
-    const args = ['-e', 'console.error("no room"); process.exit(3)']
-    const program = { path: process.execPath, args, folder, ready: 'ready' }
-    await expect(startProgram(program, 'none')).rejects.toThrow(/ended with 3.*no room/s)
-    expect(existsSync(folder)).toBe(false)
-  })
-
-  test('end with the benchmark that is interrupted', async () => {
-    const child = spawn(process.execPath, [pathOf('interrupted.ts')], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    })
-    const [line] = (await once(child.stdout, 'data')) as [Buffer]
-    const { folder, port } = JSON.parse(line.toString()) as { folder: string; port: number }
-    expect(await answers(port)).toBe(true)
-    const closed = once(child, 'close')
-    child.kill('SIGINT')
-    expect((await closed)[1]).toBe('SIGINT')
-    expect(existsSync(folder)).toBe(false)
-    await vi.waitFor(async () => expect(await answers(port)).toBe(false))
   })
 })

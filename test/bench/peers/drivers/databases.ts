@@ -1,5 +1,5 @@
-import { randomUUID } from 'node:crypto'
 import pg from 'pg'
+import { createDatabase as freshDatabase } from '../../../support/servers/databases.ts'
 import type { Place } from '../types.ts'
 import type { Checkpoint } from './walk.ts'
 
@@ -15,20 +15,13 @@ async function withClient<T>(url: string, use: (client: pg.Client) => Promise<T>
 
 /** A new database on the server; throws when the server may lose what it has committed. */
 export async function createDatabase(server: string): Promise<Place> {
-  const name = `muster_bench_${randomUUID().replaceAll('-', '')}`
   await withClient(server, async (client) => {
     const shown = await client.query<{ fsync: string }>('show fsync')
     if (shown.rows[0]?.fsync !== 'on')
       throw new Error('The PostgreSQL server has fsync off, so nothing is durable: turn fsync on')
-    await client.query(`create database ${name}`)
   })
-  const at = new URL(server)
-  at.pathname = `/${name}`
-  const remove = (): Promise<void> =>
-    withClient(server, async (client) => {
-      await client.query(`drop database if exists ${name} with (force)`)
-    })
-  return { at: at.href, remove }
+  const { url, drop } = await freshDatabase(server, 'muster_bench')
+  return { at: url, remove: drop }
 }
 
 /** The one number that the query gives. */
