@@ -70,6 +70,13 @@ test('a database whose thread cannot be had is written as ever', async () => {
   await merger.close()
 })
 
+test('a thread that ends for want of a file while it is closed is closed all the same', async () => {
+  const merger = new LogMerger(`${quickDatabase()}/nowhere`)
+  for (let i = 0; i < 40; i += 1) merger.committed()
+  // At once: the thread has not come so far as to look for the file.
+  await merger.close()
+})
+
 test('a store that has written much has one file again when it is closed', async () => {
   const path = quickDatabase()
   const store = await openStore({ path })

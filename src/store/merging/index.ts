@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import type { MergerData, MergerMessage } from './worker.ts'
 
@@ -43,10 +42,12 @@ export class LogMerger {
   async close(): Promise<void> {
     const worker = this.#worker
     if (worker === undefined) return
-    const ended = once(worker, 'exit')
+    // Not "once" of node:events: a thread that cannot open the file would have it reject.
+    const { promise, resolve } = Promise.withResolvers<void>()
+    worker.once('exit', () => resolve())
     worker.ref()
     this.#tell('close')
-    await ended
+    await promise
   }
 
   #tell(message: MergerMessage): void {
