@@ -13,7 +13,7 @@ export interface Advance {
   readonly walk: Walk
   readonly actor: SessionActor
   readonly owner: string
-  readonly leaseUntil: number
+  readonly leaseMs: number
   readonly event: SessionEvent
   /** What the session is told besides what its machine decides. */
   readonly told?: Pick<SessionState, 'comparison'> | undefined
@@ -39,7 +39,7 @@ export function advance(params: Advance): Promise<void> {
 }
 
 async function take(params: Advance): Promise<void> {
-  const { walk, actor, event, commit, owner, leaseUntil, told } = params
+  const { walk, actor, event, commit, owner, leaseMs, told } = params
   const now = actor.getSnapshot() as SessionSnapshot
   if (!now.can(event)) {
     throw new MusterError(
@@ -51,7 +51,7 @@ async function take(params: Advance): Promise<void> {
   // Whatever it waited for is over: it moves.
   const session = { ...walk.state, waiting: null, ...told, ...machineState(next) }
   await commit({
-    fence: { sessionId: walk.sessionId, owner, revision: walk.revision, leaseUntil },
+    fence: { sessionId: walk.sessionId, owner, revision: walk.revision, leaseMs },
     session,
     checkpoint: sealSnapshot(next),
   })

@@ -1,11 +1,9 @@
-import { noSessionMetrics } from '../../machines/index.ts'
 import type { Changes } from '../delivery/changes.ts'
 import type { TaskFeed } from '../delivery/task-feed.ts'
 import { InvalidInputError } from '../domain/errors.ts'
-import { newId } from '../domain/identity.ts'
-import type { SessionState, TargetConfig } from '../domain/session-state.ts'
-import { newTimeline } from '../domain/timeline.ts'
+import type { TargetConfig } from '../domain/session-state.ts'
 import type { AnswerCache } from '../sources/source.ts'
+import { unstarted } from './new-session.ts'
 import { PageReader } from './page-reader.ts'
 import type { CredentialResolver, EnumerationDeps } from './ports.ts'
 import { ReadAhead } from './read-ahead.ts'
@@ -17,28 +15,6 @@ interface WalkParams {
   readonly credentials: CredentialResolver
   readonly feed: TaskFeed
   readonly changes: Changes
-}
-
-/** A session before anything is known of it but what is to be walked. */
-function unstarted(params: WalkParams, deps: EnumerationDeps): SessionState {
-  return {
-    sessionId: params.sessionId,
-    jobId: newId(),
-    targetName: params.config.name,
-    sourceType: params.config.sourceType,
-    status: 'INITIALIZED',
-    failureReason: null,
-    completeness: 'UNKNOWN',
-    shortfalls: [],
-    total: null,
-    comparison: null,
-    waiting: null,
-    lastCheckpoint: null,
-    position: { at: 'start' },
-    timeline: newTimeline(deps.clock),
-    metrics: noSessionMetrics,
-    config: params.config,
-  }
 }
 
 /** The answers that one source remembers. */
@@ -65,6 +41,8 @@ function pagesOf(
       authRef: config.authRef,
       credentials: (options) => credentials.resolve(config, options),
       answers: answersOf(store, config.sourceType),
+      // One process counts for itself, and asks nobody.
+      ...(store.isShared && { budget: { share: (report) => store.shareBudget(report) } }),
     },
     failedItems: store.repositories.failedItems,
   })
@@ -88,7 +66,7 @@ export function createWalk(deps: EnumerationDeps, params: WalkParams): Walk {
     changes: params.changes,
     pages: pagesOf(deps, { sessionId, config, credentials, source }),
     feed: params.feed,
-    state: unstarted(params, deps),
+    state: unstarted(params, deps.clock),
     failure: null,
     revision: 0,
     page: null,

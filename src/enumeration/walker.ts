@@ -61,14 +61,14 @@ export class Walker {
 
   /** Sends the session an event, committed before it is sent. */
   advance(walk: Walk, event: SessionEvent, options: AdvanceOptions = {}): Promise<void> {
-    const { store, clock, owner, settings } = this.#deps
+    const { store, owner, settings } = this.#deps
     return advance({
       walk,
       event,
       owner,
       actor: this.#child(sessionActorId(walk.sessionId)) as unknown as SessionActor,
       told: options.told,
-      leaseUntil: clock.now() + settings.leaseMs,
+      leaseMs: settings.leaseMs,
       commit: options.commit ?? ((params) => store.commitSession(params)),
     })
   }
@@ -271,7 +271,7 @@ export class Walker {
   ): Promise<CommitOutcome> {
     let committed = false
     try {
-      await patiently(write, this.#deps)
+      await this.#writeUnderLease(walk, write)
       committed = true
       return { kind: 'committed', windowFull: walk.feed.isFull }
     } catch (thrown) {
@@ -281,6 +281,22 @@ export class Walker {
     } finally {
       batch?.close(committed)
       walk.changes.notify()
+    }
+  }
+
+  /**
+   * A lease that ran out while the process was held up is taken back where
+   * nobody has the session by now; the write is then done again.
+   */
+  async #writeUnderLease(walk: Walk, write: () => Promise<void>): Promise<void> {
+    try {
+      await patiently(write, this.#deps)
+    } catch (thrown) {
+      if (!(thrown instanceof LeaseError) || thrown.code !== 'LEASE_LOST') throw thrown
+      const { store, owner, settings } = this.#deps
+      const lease = { sessionId: walk.sessionId, owner, leaseMs: settings.leaseMs }
+      if (!(await patiently(() => store.renewLease(lease), this.#deps))) throw thrown
+      await patiently(write, this.#deps)
     }
   }
 

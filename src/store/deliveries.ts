@@ -1,5 +1,6 @@
 import { sql, type Kysely } from 'kysely'
 import { ACTIVE_STATUSES } from '../domain/session-state.ts'
+import type { Engine, List } from './engine.ts'
 import { outstandingOf } from './rows.ts'
 import type { Schema } from './schema.ts'
 import { statement } from './statement.ts'
@@ -24,11 +25,9 @@ export function selectTasks(db: Kysely<Schema>) {
     ])
 }
 
-/** The numbers of a JSON list, so that one compiled statement takes any number of them. */
-const inList = (list: string) => sql<number>`(select value from json_each(${list}))`
-
 /** The statements of every window, compiled once a store. */
-function deliveryStatements(db: Kysely<Schema>) {
+function deliveryStatements(db: Kysely<Schema>, engine: Engine) {
+  const numbers = (list: List) => engine.itemsOf<number>(list, 'bigint')
   return {
     session: statement(({ id }: { id: string }) =>
       db
@@ -56,18 +55,18 @@ function deliveryStatements(db: Kysely<Schema>) {
         .orderBy('tasks.seq')
         .limit(of.limit),
     ),
-    outstanding: statement(({ seqs }: { seqs: string }) =>
+    outstanding: statement(({ seqs }: { seqs: List }) =>
       db
         .selectFrom('tasks')
         .select('seq')
-        .where('seq', 'in', inList(seqs))
+        .where('seq', 'in', numbers(seqs))
         .where('acknowledged_at', 'is', null),
     ),
-    acknowledge: statement(({ at, seqs }: { at: number; seqs: string }) =>
+    acknowledge: statement(({ at, seqs }: { at: number; seqs: List }) =>
       db
         .updateTable('tasks')
         .set({ acknowledged_at: at })
-        .where('seq', 'in', inList(seqs))
+        .where('seq', 'in', numbers(seqs))
         .where('acknowledged_at', 'is', null),
     ),
   }
@@ -89,8 +88,8 @@ export async function beginDelivery(
 }
 
 /** Handing committed tasks to the host, and what the host says of them. */
-export function deliveries(db: Kysely<Schema>) {
-  const statements = deliveryStatements(db)
+export function deliveries(db: Kysely<Schema>, engine: Engine) {
+  const statements = deliveryStatements(db, engine)
   return {
     async takeTasks(params: {
       readonly sessionId: string
@@ -106,11 +105,11 @@ export function deliveries(db: Kysely<Schema>) {
 
     async acknowledgeTasks(params: { readonly seqs: readonly number[]; readonly at: number }) {
       if (params.seqs.length === 0) return
-      await statements.acknowledge(db, { at: params.at, seqs: JSON.stringify(params.seqs) })
+      await statements.acknowledge(db, { at: params.at, seqs: engine.list(params.seqs) })
     },
 
     async findOutstanding(seqs: readonly number[]): Promise<ReadonlySet<number>> {
-      const { rows } = await statements.outstanding(db, { seqs: JSON.stringify(seqs) })
+      const { rows } = await statements.outstanding(db, { seqs: engine.list(seqs) })
       return new Set(rows.map((row) => row.seq))
     },
 
@@ -148,6 +147,7 @@ export function deliveries(db: Kysely<Schema>) {
         .where((eb) =>
           eb.or([
             eb('status', 'in', [...ACTIVE_STATUSES]),
+            eb('announcement_owed', '=', 1),
             eb.and([
               eb('status', 'in', ['COMPLETED', 'PARTIALLY_COMPLETED']),
               eb('delivery_started_at', 'is not', null),

@@ -6,6 +6,7 @@
 import { sql, type Kysely } from 'kysely'
 import type { Comparison } from '../domain/session-state.ts'
 import type { Identity } from '../sources/source.ts'
+import type { Engine } from './engine.ts'
 import { insertRows, repeat, rowsWriter, shared } from './rows-writer.ts'
 import type { Schema } from './schema.ts'
 import { giveWay } from './turns.ts'
@@ -47,7 +48,7 @@ export interface AliasRow {
  *   its task cannot be relied on.
  * - And so does what was missing and has come back.
  */
-const change = sql<string>`case
+export const change = sql<string>`case
   when sightings.session > excluded.session then sightings.change
   when excluded.change = 'skipped' then
     case when sightings.session = excluded.session then sightings.change else 'skipped' end
@@ -68,13 +69,13 @@ const change = sql<string>`case
  * task, that of the task: the host may have scanned it before it moved on, and
  * a session makes no second task for one resource.
  */
-const version = sql<string | null>`case
+export const version = sql<string | null>`case
   when sightings.session > excluded.session then sightings.version
   when sightings.session = excluded.session and sightings.change in ('new', 'changed')
     then sightings.version
   else excluded.version end`
 
-const session = sql<number>`case when sightings.session > excluded.session
+export const session = sql<number>`case when sightings.session > excluded.session
   then sightings.session else excluded.session end`
 
 const SIGHTING = {
@@ -176,6 +177,7 @@ export async function recordAliases(
 /** Of these keys, those whose resources the session has seen already. */
 export async function findSeen(
   db: Kysely<Schema>,
+  engine: Engine,
   { sessionId, keys }: { readonly sessionId: string; readonly keys: readonly string[] },
 ): Promise<ReadonlySet<string>> {
   if (keys.length === 0) return new Set()
@@ -191,16 +193,13 @@ export async function findSeen(
     .select('resources.key')
     .where('sessions.session_id', '=', sessionId)
     // As one value: a statement would else be compiled anew for each number of keys.
-    .where(
-      'resources.key',
-      'in',
-      sql<string>`(select value from json_each(${JSON.stringify(keys)}))`,
-    )
+    .where('resources.key', 'in', engine.itemsOf<string>(engine.list(keys), 'text'))
     .execute()
   return new Set(rows.map((row) => row.key))
 }
 
-interface Past {
+/** What is known of a session that is over. */
+export interface Past {
   readonly status: string
   readonly items_failed: number
   readonly shortfalls: string
@@ -208,7 +207,7 @@ interface Past {
 }
 
 /** A session whose count can be held against another's: it saw everything, or doubted itself only for seeing so few. */
-const canBeRelied = ({ status, items_failed, shortfalls }: Past): boolean => {
+export const canBeRelied = ({ status, items_failed, shortfalls }: Past): boolean => {
   if (status === 'COMPLETED') return true
   if (items_failed > 0) return false
   const codes = (JSON.parse(shortfalls) as { readonly code: string }[]).map(({ code }) => code)

@@ -1,13 +1,13 @@
-import type { Kysely } from 'kysely'
+import { sql, type Kysely } from 'kysely'
 import { StoreError } from '../domain/errors.ts'
-import { enterAll } from './lookups.ts'
+import type { Engine } from './engine.ts'
 import type { Schema } from './schema.ts'
 import type { JobRepository } from './store.ts'
 
 /** Scan targets that one statement associates with a job; a statement takes 32,766 parameters. */
 const ASSOCIATE_WINDOW = 1_000
 
-export function jobRepository(db: Kysely<Schema>): JobRepository {
+export function jobRepository(db: Kysely<Schema>, engine: Engine): JobRepository {
   return {
     async create(job) {
       await db
@@ -26,8 +26,8 @@ export function jobRepository(db: Kysely<Schema>): JobRepository {
         : { jobId: row.job_id, name: row.name, createdAt: new Date(row.created_at) }
     },
     async associate(jobId, scanTargetIds) {
-      await enterAll(db, 'target')
-      await db.transaction().execute(async (trx) => {
+      await engine.lookups.prepare('target')
+      await engine.transact(async (trx) => {
         const job = await trx
           .selectFrom('jobs')
           .select('id')
@@ -43,11 +43,10 @@ export function jobRepository(db: Kysely<Schema>): JobRepository {
             .columns(['job', 'target'])
             .expression((eb) =>
               eb
-                .selectFrom('lookups')
-                .innerJoin('scan_targets', 'scan_targets.target_id', 'lookups.row')
-                .select([eb.val(job.id).as('job'), 'target_id'])
-                .where('lookups.kind', '=', 'target')
-                .where('lookups.id', 'in', ids),
+                .selectFrom(engine.lookups.targetsOf(ids).as('found'))
+                .select([eb.val(job.id).as('job'), 'found.target_id'])
+                // SQLite would else take what follows for a join.
+                .where(sql<boolean>`true`),
             )
             .onConflict((c) => c.doNothing())
             .execute()

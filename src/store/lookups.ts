@@ -10,10 +10,9 @@
  */
 import { sql, type Kysely } from 'kysely'
 import { scanTargetId } from '../domain/identity.ts'
+import type { LookupKind, Lookups } from './engine.ts'
 import type { Schema } from './schema.ts'
 import { giveWay } from './turns.ts'
-
-export type LookupKind = 'task' | 'target'
 
 interface Entry {
   readonly row: number
@@ -69,7 +68,7 @@ async function enterSome(trx: Kysely<Schema>, kind: LookupKind): Promise<boolean
 }
 
 /** Enters all rows that are not entered yet, a step in one transaction. */
-export async function enterAll(db: Kysely<Schema>, kind: LookupKind): Promise<void> {
+async function enterAll(db: Kysely<Schema>, kind: LookupKind): Promise<void> {
   for (let more = true; more;) {
     more = await db.transaction().execute((trx) => enterSome(trx, kind))
     // Whoever shares the thread has a turn between the steps.
@@ -87,24 +86,27 @@ async function entered(db: Kysely<Schema>, kind: LookupKind, id: string) {
   return found?.row
 }
 
-/** The row of an identity; undefined where there is none. Not within a transaction. */
-export async function findRow(
-  db: Kysely<Schema>,
-  kind: LookupKind,
-  id: string,
-): Promise<number | undefined> {
-  const known = await entered(db, kind, id)
-  if (known !== undefined) return known
-  await enterAll(db, kind)
-  return entered(db, kind, id)
-}
-
-/** The same within a transaction, after `enterAll`: what came since then is little. */
-export async function findEntered(
-  trx: Kysely<Schema>,
-  kind: LookupKind,
-  id: string,
-): Promise<number | undefined> {
-  while (await enterSome(trx, kind));
-  return entered(trx, kind, id)
+export function sqliteLookups(db: Kysely<Schema>): Lookups {
+  return {
+    async findRow(kind, id) {
+      const known = await entered(db, kind, id)
+      if (known !== undefined) return known
+      await enterAll(db, kind)
+      return entered(db, kind, id)
+    },
+    prepare: (kind) => enterAll(db, kind),
+    // What came since it was prepared is little.
+    async findWithin(trx, kind, id) {
+      while (await enterSome(trx, kind));
+      return entered(trx, kind, id)
+    },
+    async forget(trx, kind, ids) {
+      await sql`delete from lookups where kind = ${kind}
+        and id in (select value from json_each(${JSON.stringify(ids)}))`.execute(trx)
+    },
+    targetsOf: (ids) => sql<{ target_id: number }>`(select scan_targets.target_id from lookups
+      inner join scan_targets on scan_targets.target_id = lookups.row
+      where lookups.kind = 'target'
+      and lookups.id in (select value from json_each(${JSON.stringify(ids)})))`,
+  }
 }

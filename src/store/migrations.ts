@@ -1,4 +1,5 @@
 import { sql, type Kysely } from 'kysely'
+import { addBudgets } from './budgets.ts'
 
 /** One step of the schema; it runs inside a transaction of its own. */
 export interface Migration {
@@ -256,6 +257,25 @@ async function dropIdentityIndexes(db: Kysely<unknown>): Promise<void> {
     .execute()
 }
 
+/** What several hosts have to tell each other. */
+async function addHosts(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .alterTable('sessions')
+    .addColumn('announcement_owed', 'integer', (c) => c.notNull().defaultTo(0))
+    .execute()
+  await db.schema.alterTable('sessions').addColumn('credential', 'text').execute()
+  await sql`update sessions set credential = config ->> 'authRef'`.execute(db)
+  // Whether a job is another session's too, when one is pruned.
+  await db.schema.createIndex('sessions_by_job').on('sessions').column('job').execute()
+  await db.schema
+    .createTable('leaders')
+    .addColumn('name', 'text', (c) => c.primaryKey().notNull())
+    .addColumn('owner', 'text', (c) => c.notNull())
+    .addColumn('lease_until', 'integer', (c) => c.notNull())
+    .execute()
+  await addBudgets(db)
+}
+
 /** In order; a database's version is the number of those that have run. Never edit one that was released. */
 export const MIGRATIONS: readonly Migration[] = [
   {
@@ -269,4 +289,5 @@ export const MIGRATIONS: readonly Migration[] = [
   },
   { name: 'the inventory', up: addInventory },
   { name: 'identities are looked up on demand', up: dropIdentityIndexes },
+  { name: 'more than one host', up: addHosts },
 ]

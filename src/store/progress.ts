@@ -1,15 +1,15 @@
 import type { Kysely } from 'kysely'
 import type { TaskProgress } from '../domain/task.ts'
-import { findRow } from './lookups.ts'
+import type { Engine } from './engine.ts'
 import type { Schema } from './schema.ts'
 
 /** What hosts report of their scans. */
-export function progressReports(db: Kysely<Schema>) {
+export function progressReports(engine: Engine) {
   return {
     async recordProgress(progress: TaskProgress): Promise<boolean> {
-      const seq = await findRow(db, 'task', progress.taskId)
+      const seq = await engine.lookups.findRow('task', progress.taskId)
       if (seq === undefined) return false
-      return db.transaction().execute((trx) => report(trx, seq, progress))
+      return engine.transact((trx) => report(trx, seq, progress))
     },
   }
 }

@@ -1,12 +1,11 @@
 import type { Kysely } from 'kysely'
-import type { TimeProvider } from '../domain/clock.ts'
 import type { JsonValue } from '../domain/json.ts'
 import { ACTIVE_STATUSES } from '../domain/session-state.ts'
 import type { TaskStatus } from '../domain/task.ts'
+import type { Engine } from './engine.ts'
 import { deleteCheckpoint, saveBatch, saveCheckpoint, saveSession, saveTask } from './saves.ts'
 import { selectTasks } from './deliveries.ts'
 import { jobRepository } from './job-repository.ts'
-import { findRow } from './lookups.ts'
 import { resourceRepositories } from './resource-repositories.ts'
 import { batchOfRow, sessionOf, taskOf, type SessionRow } from './rows.ts'
 import type { Schema } from './schema.ts'
@@ -20,14 +19,14 @@ import type {
   SessionRepository,
   TaskRepository,
 } from './store.ts'
-import { selectSessions } from './unit-of-work.ts'
+import { selectSessions } from './sessions.ts'
 
 /** Tasks held in memory while they are streamed. */
 const STREAM_WINDOW = 1_000
 
-function sessionRepository(db: Kysely<Schema>, clock: TimeProvider): SessionRepository {
+function sessionRepository(db: Kysely<Schema>, engine: Engine): SessionRepository {
   return {
-    save: (state) => saveSession(db, clock, state),
+    save: (state) => saveSession(engine, state),
     async load(sessionId) {
       const row = await selectSessions(db)
         .where('sessions.session_id', '=', sessionId)
@@ -52,7 +51,7 @@ function sessionRepository(db: Kysely<Schema>, clock: TimeProvider): SessionRepo
   }
 }
 
-function batchRepository(db: Kysely<Schema>, clock: TimeProvider): BatchRepository {
+function batchRepository(db: Kysely<Schema>, engine: Engine): BatchRepository {
   const select = () =>
     db
       .selectFrom('batches')
@@ -60,7 +59,7 @@ function batchRepository(db: Kysely<Schema>, clock: TimeProvider): BatchReposito
       .selectAll('batches')
       .select('sessions.session_id')
   return {
-    save: (batch) => saveBatch(db, clock, batch),
+    save: (batch) => saveBatch(engine, batch),
     async findBySessionId(sessionId) {
       const rows = await select()
         .where('sessions.session_id', '=', sessionId)
@@ -83,7 +82,7 @@ function batchRepository(db: Kysely<Schema>, clock: TimeProvider): BatchReposito
   }
 }
 
-function checkpointRepository(db: Kysely<Schema>, clock: TimeProvider): CheckpointRepository {
+function checkpointRepository(db: Kysely<Schema>, engine: Engine): CheckpointRepository {
   const load = async (column: 'target_id' | 'id', value: string | number) => {
     const row = await db
       .selectFrom('checkpoints')
@@ -100,14 +99,14 @@ function checkpointRepository(db: Kysely<Schema>, clock: TimeProvider): Checkpoi
         }
   }
   return {
-    save: (checkpoint) => saveCheckpoint(db, clock, checkpoint),
-    delete: (targetId) => deleteCheckpoint(db, clock, targetId),
+    save: (checkpoint) => saveCheckpoint(engine, checkpoint),
+    delete: (targetId) => deleteCheckpoint(engine, targetId),
     load: (targetId) => load('target_id', targetId),
     loadById: (id) => load('id', id),
   }
 }
 
-function taskRepository(db: Kysely<Schema>, clock: TimeProvider): TaskRepository {
+function taskRepository(db: Kysely<Schema>, engine: Engine): TaskRepository {
   const inSession = async (sessionId: string | undefined): Promise<number | null> => {
     if (sessionId === undefined) return null
     const row = await db
@@ -118,9 +117,9 @@ function taskRepository(db: Kysely<Schema>, clock: TimeProvider): TaskRepository
     return row?.id ?? -1
   }
   return {
-    save: (task) => saveTask(db, clock, task),
+    save: (task) => saveTask(engine, task),
     async getById(taskId) {
-      const seq = await findRow(db, 'task', taskId)
+      const seq = await engine.lookups.findRow('task', taskId)
       if (seq === undefined) return null
       const row = await selectTasks(db).where('tasks.seq', '=', seq).executeTakeFirst()
       return row === undefined ? null : taskOf(row)
@@ -147,7 +146,7 @@ function taskRepository(db: Kysely<Schema>, clock: TimeProvider): TaskRepository
       return Number((await query.executeTakeFirstOrThrow()).n)
     },
     async progress(taskId) {
-      const seq = await findRow(db, 'task', taskId)
+      const seq = await engine.lookups.findRow('task', taskId)
       if (seq === undefined) return null
       const row = await db
         .selectFrom('tasks')
@@ -234,7 +233,7 @@ function ruleRepository(db: Kysely<Schema>): RuleRepository {
   }
 }
 
-function answerRepository(db: Kysely<Schema>, clock: TimeProvider): AnswerRepository {
+function answerRepository(db: Kysely<Schema>, engine: Engine): AnswerRepository {
   return {
     async get(key) {
       const row = await db
@@ -245,7 +244,7 @@ function answerRepository(db: Kysely<Schema>, clock: TimeProvider): AnswerReposi
       return row === undefined ? undefined : (JSON.parse(row.value) as JsonValue)
     },
     async set(key, value) {
-      const columns = { value: JSON.stringify(value), stored_at: clock.now() }
+      const columns = { value: JSON.stringify(value), stored_at: engine.clock.now() }
       await db
         .insertInto('answers')
         .values({ key, ...columns })
@@ -259,16 +258,16 @@ function answerRepository(db: Kysely<Schema>, clock: TimeProvider): AnswerReposi
 }
 
 /** The model's repositories over one database. */
-export function repositories(db: Kysely<Schema>, clock: TimeProvider): Repositories {
+export function repositories(db: Kysely<Schema>, engine: Engine): Repositories {
   return {
-    sessions: sessionRepository(db, clock),
-    batches: batchRepository(db, clock),
-    checkpoints: checkpointRepository(db, clock),
-    tasks: taskRepository(db, clock),
+    sessions: sessionRepository(db, engine),
+    batches: batchRepository(db, engine),
+    checkpoints: checkpointRepository(db, engine),
+    tasks: taskRepository(db, engine),
     failedItems: failedItemRepository(db),
-    jobs: jobRepository(db),
+    jobs: jobRepository(db, engine),
     rules: ruleRepository(db),
-    answers: answerRepository(db, clock),
-    ...resourceRepositories(db, clock),
+    answers: answerRepository(db, engine),
+    ...resourceRepositories(db, engine),
   }
 }

@@ -1,10 +1,9 @@
 import { sql, type Kysely } from 'kysely'
-import type { TimeProvider } from '../domain/clock.ts'
 import { StoreError } from '../domain/errors.ts'
 import { scanTargetId } from '../domain/identity.ts'
 import type { JsonRecord } from '../domain/json.ts'
 import type { Resource } from '../domain/resources.ts'
-import { findRow } from './lookups.ts'
+import type { Engine } from './engine.ts'
 import { resourceOf, scanTargetOf } from './rows.ts'
 import type { Schema } from './schema.ts'
 import type { Alias, Repositories, ScanTargetRepository } from './store.ts'
@@ -21,7 +20,7 @@ function notStored(what: string): StoreError {
 }
 
 /** One table holds the resources of every source; the model's repositories are views of it by type. */
-function resources(db: Kysely<Schema>, clock: TimeProvider, sourceType: string) {
+function resources(db: Kysely<Schema>, engine: Engine, sourceType: string) {
   // Not a parameter: SQLite takes an index of some rows only where the SQL says that it is about those.
   const type = sql.lit<string>(sourceType)
   const select = () => db.selectFrom('resources').selectAll().where('source_type', '=', type)
@@ -52,7 +51,7 @@ function resources(db: Kysely<Schema>, clock: TimeProvider, sourceType: string) 
     one,
     byAlias,
     async upsert(row: NewRow): Promise<number> {
-      const now = clock.now()
+      const now = engine.clock.now()
       const { id } = await db
         .insertInto('resources')
         .values({
@@ -87,7 +86,7 @@ function resources(db: Kysely<Schema>, clock: TimeProvider, sourceType: string) 
           name: row.name,
           is_active: row.isActive ? 1 : 0,
           metadata: JSON.stringify(row.metadata),
-          updated_at: clock.now(),
+          updated_at: engine.clock.now(),
         })
         .where('id', '=', id)
         .where('source_type', '=', sourceType)
@@ -128,11 +127,11 @@ const objectOf = ({ id, key, uri, isActive, metadata, timeline }: Resource) => (
 
 export function resourceRepositories(
   db: Kysely<Schema>,
-  clock: TimeProvider,
+  engine: Engine,
 ): Pick<Repositories, 'githubRepos' | 'urls' | 's3Objects' | 'scanTargets'> {
-  const github = resources(db, clock, 'github')
-  const url = resources(db, clock, 'url')
-  const s3 = resources(db, clock, 's3')
+  const github = resources(db, engine, 'github')
+  const url = resources(db, engine, 'url')
+  const s3 = resources(db, engine, 's3')
   return {
     githubRepos: {
       create: (repo) => github.upsert({ ...repo, uri: repo.url }),
@@ -161,7 +160,7 @@ export function resourceRepositories(
       getByUri: async (uri) => orNull(await s3.one('key', uri), objectOf),
       list: async (limit, offset) => (await s3.list(limit, offset)).map(objectOf),
     },
-    scanTargets: scanTargetRepository(db, clock),
+    scanTargets: scanTargetRepository(db, engine),
   }
 }
 
@@ -176,7 +175,7 @@ async function aliasesOf(db: Kysely<Schema>, resource: number): Promise<Alias[]>
   return rows.map((row) => ({ url: row.uri, at: new Date(row.recorded_at) }))
 }
 
-function scanTargetRepository(db: Kysely<Schema>, clock: TimeProvider): ScanTargetRepository {
+function scanTargetRepository(db: Kysely<Schema>, engine: Engine): ScanTargetRepository {
   const select = () => db.selectFrom('scan_targets').selectAll()
   return {
     async create(target) {
@@ -189,7 +188,7 @@ function scanTargetRepository(db: Kysely<Schema>, clock: TimeProvider): ScanTarg
           notStored(`${target.targetType} resource ${target.targetId}`),
         )
       const id = scanTargetId(target.targetType, key)
-      const now = clock.now()
+      const now = engine.clock.now()
       await db
         .insertInto('scan_targets')
         .values({
@@ -218,14 +217,14 @@ function scanTargetRepository(db: Kysely<Schema>, clock: TimeProvider): ScanTarg
           name: target.name,
           metadata: JSON.stringify(target.metadata),
           last_scan_at: target.lastScanTime?.getTime() ?? null,
-          updated_at: clock.now(),
+          updated_at: engine.clock.now(),
         })
-        .where('target_id', '=', (await findRow(db, 'target', target.id)) ?? null)
+        .where('target_id', '=', (await engine.lookups.findRow('target', target.id)) ?? null)
         .executeTakeFirst()
       if (numUpdatedRows === 0n) throw notStored(`scan target ${target.id}`)
     },
     async getById(id) {
-      const target = await findRow(db, 'target', id)
+      const target = await engine.lookups.findRow('target', id)
       if (target === undefined) return null
       const row = await select().where('target_id', '=', target).executeTakeFirst()
       return row === undefined ? null : scanTargetOf(row)

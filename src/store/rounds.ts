@@ -1,9 +1,11 @@
-import type { Kysely } from 'kysely'
-import { ACTIVE_STATUSES } from '../domain/session-state.ts'
+import type { ExpressionBuilder, Kysely } from 'kysely'
+import type { SessionStatus } from '../../machines/index.ts'
+import { ACTIVE_STATUSES, isActive, type SessionState } from '../domain/session-state.ts'
+import type { Engine } from './engine.ts'
 import { sessionOf, type SessionRow } from './rows.ts'
 import type { Schema } from './schema.ts'
-import type { OpenRound } from './store.ts'
-import { selectSessions } from './unit-of-work.ts'
+import { selectSessions } from './sessions.ts'
+import type { OpenRound, Store } from './store.ts'
 
 interface RoundRow {
   readonly id: number
@@ -12,24 +14,54 @@ interface RoundRow {
 }
 
 /** Rounds of enumeration, and the sessions that belong to them. */
-export function rounds(db: Kysely<Schema>) {
+export function rounds(
+  db: Kysely<Schema>,
+  engine: Engine,
+): Pick<Store, 'openRound' | 'closeRound' | 'lastRound' | 'sessionsOfRound' | 'unendedOfRound'> {
   return {
-    openRound: ({ at }: { readonly at: number }): Promise<OpenRound> =>
-      db.transaction().execute(async (trx) => {
+    openRound: ({ at }): Promise<OpenRound> =>
+      engine.transact(async (trx) => {
+        await engine.inSequence(trx)
         const round = (await unended(trx)) ?? (await begin(trx, at))
-        const rows = await selectSessions(trx)
-          .where((eb) =>
-            eb.or([
-              eb('sessions.id', '>', round.after_session),
-              eb('sessions.session_id', 'in', JSON.parse(round.resumed) as string[]),
-            ]),
-          )
-          .orderBy('sessions.id')
-          .execute()
-        return { roundId: round.id, sessions: rows.map((row) => sessionOf(row as SessionRow)) }
+        return { roundId: round.id, sessions: await sessionsOf(trx, round) }
       }),
 
-    async closeRound({ roundId, at }: { readonly roundId: number; readonly at: number }) {
+    async lastRound() {
+      const round = await db
+        .selectFrom('rounds')
+        .select(['id', 'completed_at'])
+        .orderBy('id', 'desc')
+        .limit(1)
+        .executeTakeFirst()
+      return round === undefined ? null : { roundId: round.id, isOpen: round.completed_at === null }
+    },
+
+    async sessionsOfRound(roundId) {
+      const round = await selectRounds(db).where('id', '=', roundId).executeTakeFirst()
+      return round === undefined ? [] : sessionsOf(db, round)
+    },
+
+    async unendedOfRound(roundId) {
+      const round = await selectRounds(db).where('id', '=', roundId).executeTakeFirst()
+      if (round === undefined) return []
+      const rows = await db
+        .selectFrom('sessions')
+        .select(['session_id', 'target_name', 'status', 'waiting_reason', 'waiting_until'])
+        .where(isOf(round))
+        .where((eb) =>
+          eb.or([eb('status', 'in', [...ACTIVE_STATUSES]), eb('announcement_owed', '=', 1)]),
+        )
+        .orderBy('id')
+        .execute()
+      return rows.map((row) => ({
+        sessionId: row.session_id,
+        targetName: row.target_name,
+        isEnded: !isActive(row.status as SessionStatus),
+        pausedFor: row.waiting_until === null ? row.waiting_reason : null,
+      }))
+    },
+
+    async closeRound({ roundId, at }) {
       await db
         .updateTable('rounds')
         .set({ completed_at: at })
@@ -40,10 +72,23 @@ export function rounds(db: Kysely<Schema>) {
   }
 }
 
+const selectRounds = (db: Kysely<Schema>) =>
+  db.selectFrom('rounds').select(['id', 'after_session', 'resumed'])
+
+/** Whether a session was resumed or begun in a round. */
+const isOf = (round: RoundRow) => (eb: ExpressionBuilder<Schema, 'sessions'>) =>
+  eb.or([
+    eb('sessions.id', '>', round.after_session),
+    eb('sessions.session_id', 'in', JSON.parse(round.resumed) as string[]),
+  ])
+
+async function sessionsOf(db: Kysely<Schema>, round: RoundRow): Promise<SessionState[]> {
+  const rows = await selectSessions(db).where(isOf(round)).orderBy('sessions.id').execute()
+  return rows.map((row) => sessionOf(row as SessionRow))
+}
+
 function unended(trx: Kysely<Schema>): Promise<RoundRow | undefined> {
-  return trx
-    .selectFrom('rounds')
-    .select(['id', 'after_session', 'resumed'])
+  return selectRounds(trx)
     .where('completed_at', 'is', null)
     .orderBy('id', 'desc')
     .limit(1)

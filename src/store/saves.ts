@@ -1,14 +1,13 @@
 import type { Kysely } from 'kysely'
 import type { Batch } from '../domain/batch.ts'
 import type { Checkpoint } from '../domain/checkpoint.ts'
-import type { TimeProvider } from '../domain/clock.ts'
 import { IncompatibleCheckpointError, LeaseError, MusterError } from '../domain/errors.ts'
 import { targetKeyOf, type SessionState } from '../domain/session-state.ts'
 import type { TaskRecord } from '../domain/task.ts'
-import { enterAll, findEntered, findRow } from './lookups.ts'
+import type { Engine } from './engine.ts'
 import { batchColumns, sessionColumns } from './rows.ts'
 import type { Schema } from './schema.ts'
-import { targetOf } from './unit-of-work.ts'
+import { newSessionColumns } from './sessions.ts'
 
 interface Found {
   readonly id: number
@@ -18,15 +17,16 @@ interface Found {
 /** The session's row, unless a process is walking it: whoever saves then would be overwritten, or overwrite. */
 async function unwalked(
   trx: Kysely<Schema>,
-  clock: TimeProvider,
+  engine: Engine,
   sessionId: string,
 ): Promise<Found | undefined> {
-  const row = await trx
-    .selectFrom('sessions')
+  const row = await engine
+    .locked(trx.selectFrom('sessions'))
     .select(['id', 'revision', 'lease_owner', 'lease_until'])
+    .select(engine.now().as('now'))
     .where('session_id', '=', sessionId)
     .executeTakeFirst()
-  if (row !== undefined && row.lease_owner !== null && (row.lease_until ?? 0) > clock.now()) {
+  if (row !== undefined && row.lease_owner !== null && (row.lease_until ?? 0) > row.now) {
     throw new LeaseError(
       'LEASE_HELD',
       `session ${sessionId} is being walked by ${row.lease_owner}: save it when that has ended`,
@@ -41,14 +41,10 @@ const notFound = (sessionId: string) =>
     `session ${sessionId} is not in this database: save it first`,
   )
 
-export function saveSession(
-  db: Kysely<Schema>,
-  clock: TimeProvider,
-  state: SessionState,
-): Promise<void> {
-  return db.transaction().execute(async (trx) => {
-    const found = await unwalked(trx, clock, state.sessionId)
-    if (found === undefined) await insertSession(trx, clock, state)
+export function saveSession(engine: Engine, state: SessionState): Promise<void> {
+  return engine.transact(async (trx) => {
+    const found = await unwalked(trx, engine, state.sessionId)
+    if (found === undefined) await insertSession(trx, engine, state)
     else {
       await trx
         .updateTable('sessions')
@@ -62,7 +58,7 @@ export function saveSession(
 
 async function insertSession(
   trx: Kysely<Schema>,
-  clock: TimeProvider,
+  engine: Engine,
   state: SessionState,
 ): Promise<void> {
   if (state.lastCheckpoint === null) {
@@ -70,9 +66,10 @@ async function insertSession(
       `session ${state.sessionId} has no checkpoint: without one it could never be resumed`,
     )
   }
+  await engine.inSequence(trx)
   await trx
     .insertInto('jobs')
-    .values({ job_id: state.jobId, name: state.targetName, created_at: clock.now() })
+    .values({ job_id: state.jobId, name: state.targetName, created_at: engine.clock.now() })
     .onConflict((c) => c.column('job_id').doNothing())
     .execute()
   const { id } = await trx
@@ -82,23 +79,13 @@ async function insertSession(
     .executeTakeFirstOrThrow()
   await trx
     .insertInto('sessions')
-    .values({
-      session_id: state.sessionId,
-      job: id,
-      target_name: state.targetName,
-      target_key: targetKeyOf(state.config),
-      target: await targetOf(trx, targetKeyOf(state.config)),
-      source_type: state.sourceType,
-      config: JSON.stringify(state.config),
-      revision: 0,
-      ...sessionColumns(state),
-    })
+    .values(await newSessionColumns(trx, state, { job: id, targetKey: targetKeyOf(state.config) }))
     .execute()
 }
 
-export function saveBatch(db: Kysely<Schema>, clock: TimeProvider, batch: Batch): Promise<void> {
-  return db.transaction().execute(async (trx) => {
-    const session = await unwalked(trx, clock, batch.sessionId)
+export function saveBatch(engine: Engine, batch: Batch): Promise<void> {
+  return engine.transact(async (trx) => {
+    const session = await unwalked(trx, engine, batch.sessionId)
     if (session === undefined) throw notFound(batch.sessionId)
     const columns = batchColumns(batch)
     await trx
@@ -109,13 +96,9 @@ export function saveBatch(db: Kysely<Schema>, clock: TimeProvider, batch: Batch)
   })
 }
 
-export function saveCheckpoint(
-  db: Kysely<Schema>,
-  clock: TimeProvider,
-  checkpoint: Checkpoint,
-): Promise<Checkpoint> {
-  return db.transaction().execute(async (trx) => {
-    await unwalked(trx, clock, checkpoint.targetId)
+export function saveCheckpoint(engine: Engine, checkpoint: Checkpoint): Promise<Checkpoint> {
+  return engine.transact(async (trx) => {
+    await unwalked(trx, engine, checkpoint.targetId)
     return { ...checkpoint, id: await upsertCheckpoint(trx, checkpoint) }
   })
 }
@@ -134,34 +117,26 @@ async function upsertCheckpoint(trx: Kysely<Schema>, checkpoint: Checkpoint): Pr
   return id
 }
 
-export function deleteCheckpoint(
-  db: Kysely<Schema>,
-  clock: TimeProvider,
-  targetId: string,
-): Promise<void> {
-  return db.transaction().execute(async (trx) => {
-    await unwalked(trx, clock, targetId)
+export function deleteCheckpoint(engine: Engine, targetId: string): Promise<void> {
+  return engine.transact(async (trx) => {
+    await unwalked(trx, engine, targetId)
     await trx.deleteFrom('checkpoints').where('target_id', '=', targetId).execute()
   })
 }
 
-export async function saveTask(
-  db: Kysely<Schema>,
-  clock: TimeProvider,
-  task: TaskRecord,
-): Promise<void> {
-  const resource = await findRow(db, 'target', task.scanTargetId)
-  await enterAll(db, 'task')
-  await db.transaction().execute(async (trx) => {
-    const session = await unwalked(trx, clock, task.sessionId)
+export async function saveTask(engine: Engine, task: TaskRecord): Promise<void> {
+  const resource = await engine.lookups.findRow('target', task.scanTargetId)
+  await engine.lookups.prepare('task')
+  await engine.transact(async (trx) => {
+    const session = await unwalked(trx, engine, task.sessionId)
     const target = await trx
       .selectFrom('scan_targets')
       .select('target_id')
       .where('target_id', '=', resource ?? null)
       .executeTakeFirst()
     if (session === undefined || target === undefined) throw notFound(task.sessionId)
-    // What was committed since it was looked for is entered here, under the lock.
-    if ((await findEntered(trx, 'task', task.taskId)) !== undefined) return
+    // What was committed since it was looked for is found here, under the lock.
+    if ((await engine.lookups.findWithin(trx, 'task', task.taskId)) !== undefined) return
     await trx
       .insertInto('tasks')
       .values({
@@ -170,7 +145,7 @@ export async function saveTask(
         target: target.target_id,
         uri: task.resourceUri,
         metadata: JSON.stringify(task.metadata),
-        created_at: clock.now(),
+        created_at: engine.clock.now(),
       })
       .onConflict((c) => c.doNothing())
       .execute()

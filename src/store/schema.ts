@@ -23,6 +23,8 @@ export interface Schema {
   answers: AnswerTable
   lookups: LookupTable
   lookup_marks: LookupMarkTable
+  leaders: LeaderTable
+  budgets: BudgetTable
 }
 
 export interface SessionTable {
@@ -61,6 +63,36 @@ export interface SessionTable {
   lease_until: number | null
   /** When a host began to take this session's tasks; null while none has. */
   delivery_started_at: number | null
+  /** Whether the session's end, and before it its tasks, have still to be published on a bus. */
+  announcement_owed: Generated<number>
+  /** The name of its credential; null where it needs none. */
+  credential: string | null
+}
+
+/** What limits the use of a credential, one row a window of time. */
+export interface BudgetTable {
+  /** A fingerprint of the credential and its service. */
+  credential: string
+  /** What is counted; see `budgets.ts`. */
+  name: string
+  /** Until when the window counts; 0 where none is known. */
+  ends_at: number
+  /** As the service told them; null where it did not. */
+  allowed: number | null
+  remaining: number | null
+  /** Points, or requests under way, that the service has not told of. */
+  spent: number
+  /** Until when nothing may be sent. */
+  blocked_until: number
+  /** When it was reported last. */
+  used_at: number
+}
+
+/** Which process leads those that share the database. */
+export interface LeaderTable {
+  name: string
+  owner: string
+  lease_until: number
 }
 
 export interface CheckpointTable {

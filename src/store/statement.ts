@@ -1,7 +1,7 @@
 import type { CompiledQuery, Kysely, QueryResult } from 'kysely'
 import type { Schema } from './schema.ts'
 
-export type Value = string | number | null
+export type Value = string | number | null | readonly (string | number)[]
 
 /**
  * A statement of the road that every page takes. Building one costs Kysely

@@ -5,7 +5,7 @@ import type { JsonRecord, JsonValue } from '../domain/json.ts'
 import type { GitHubRepo, S3Object, ScanTarget, UrlTarget } from '../domain/resources.ts'
 import type { Comparison, SessionState, TargetConfig, Waiting } from '../domain/session-state.ts'
 import type { FailedItem, TaskProgress, TaskRecord } from '../domain/task.ts'
-import type { Identity } from '../sources/source.ts'
+import type { BudgetReport, BudgetState, Identity } from '../sources/source.ts'
 
 /** What a repository needs to make a resource: everything but what the store gives. */
 export type NewResource<T> = Omit<T, 'id' | 'timeline' | 'isActive'>
@@ -151,8 +151,8 @@ export interface Fence {
   readonly owner: string
   /** The revision that the writer read. */
   readonly revision: number
-  /** Until when the lease is extended by this commit; milliseconds since the Unix epoch. */
-  readonly leaseUntil: number
+  /** For how long the lease is extended by this commit, from the moment of the commit; milliseconds. */
+  readonly leaseMs: number
 }
 
 export interface RejectedItem {
@@ -166,15 +166,35 @@ export interface CreateSession {
   readonly targetKey: string
   readonly job: Job
   readonly checkpoint: JsonRecord
+  /** The round that it is begun in: it has to be open, and to have no session of the target yet. */
+  readonly roundId?: number
 }
 
-export interface ClaimSession {
-  readonly sessionId: string
+/** Who asks for a lease, and for how long. */
+export interface LeaseRequest {
   readonly owner: string
-  readonly now: number
-  readonly leaseUntil: number
+  /** Milliseconds from the moment at which it is given. */
+  readonly leaseMs: number
   /** Whether the process that holds the lease is known to be gone. */
   isGone(owner: string): boolean
+}
+
+export interface ClaimSession extends LeaseRequest {
+  readonly sessionId: string
+  /** Whether the session's tasks and its end are published on a bus: its end is owed to the bus until `markAnnounced`. */
+  readonly announcing?: boolean
+}
+
+/** Asks for sessions that nobody walks. */
+export interface ClaimSessions extends LeaseRequest {
+  /** How many at the most. */
+  readonly limit: number
+  /** The source types that the asking process can walk. */
+  readonly sourceTypes: readonly string[]
+  /** Sessions that it does not want: those it could not walk a moment ago. */
+  readonly except: readonly string[]
+  /** As in `ClaimSession`; ended sessions whose end is owed to the bus are then claimed too. */
+  readonly announcing?: boolean
 }
 
 export interface ClaimedSession {
@@ -244,6 +264,32 @@ export interface OpenRound {
   readonly sessions: readonly SessionState[]
 }
 
+/** A session of a round of which something is left to do. */
+export interface UnendedSession {
+  readonly sessionId: string
+  readonly targetName: string
+  /** Whether it is at its end, and only its tasks or its end have still to be published. */
+  readonly isEnded: boolean
+  /** Why it waits for somebody to put something right, if it does. */
+  readonly pausedFor: string | null
+}
+
+/** What a step of pruning deleted. */
+export interface Pruned {
+  readonly sessions: number
+  readonly tasks: number
+  readonly batches: number
+  readonly failedItems: number
+  /** Where the next step goes on; null when there is nothing left to look at. */
+  readonly next: number | null
+}
+
+/** What became of a round. */
+export interface RoundState {
+  readonly roundId: number
+  readonly isOpen: boolean
+}
+
 /**
  * Everything Muster remembers. Each method is one step of the work and one
  * transaction: it happens whole, or not at all. What was read stays as it was
@@ -251,11 +297,29 @@ export interface OpenRound {
  */
 export interface Store {
   readonly repositories: Repositories
-  /** @throws LEASE_HELD when an unfinished session of the same target exists. */
+  /** Whether hosts on several machines may share it. */
+  readonly isShared: boolean
+  /**
+   * @throws LEASE_HELD when an unfinished session of the same target exists, or
+   * the round has one of it; LEASE_LOST when the round is over
+   */
   createSession(params: CreateSession): Promise<void>
   /** @throws SESSION_NOT_FOUND, or LEASE_HELD while another live process walks it. */
   claimSession(params: ClaimSession): Promise<ClaimedSession>
-  /** @returns whether the lease was still ours. */
+  /**
+   * Sessions that are not at their end and that nobody walks, each given to one
+   * claimant alone. Those of credentials that are least in use come first, then
+   * those that have waited longest. One that is paused, or that waits for a
+   * time to come, is left alone.
+   */
+  claimSessions(params: ClaimSessions): Promise<ClaimedSession[]>
+  /** Ends a pause, so that the session can be claimed again. */
+  offerSession(params: { readonly sessionId: string }): Promise<void>
+  /**
+   * Also takes back a lease that ran out, where nobody has claimed the session since.
+   *
+   * @returns whether the lease was still ours
+   */
   renewLease(params: Omit<Fence, 'revision'>): Promise<boolean>
   /** Gives the lease up, if it is still ours; a commit under it is too late then. */
   releaseLease(params: Pick<Fence, 'sessionId' | 'owner'>): Promise<void>
@@ -274,11 +338,13 @@ export interface Store {
   }): Promise<ReadonlySet<string>>
   /** Holds what a session has seen so far against what was known of its target. */
   surveySession(sessionId: string): Promise<Survey>
-  /** @throws LEASE_LOST, with nothing changed, when revision or lease no longer match. */
+  /**
+   * @throws LEASE_LOST, with nothing changed, when the revision or the owner no
+   * longer match, or the lease has run out by the store's clock
+   */
   commitPage(params: CommitPage): Promise<{ readonly tasksCreated: number }>
   /**
-   * @throws LEASE_LOST, with nothing changed, when revision or lease no longer
-   * match; LEASE_HELD for an ended session that would go on beside an unfinished one of its target.
+   * @throws LEASE_LOST as `commitPage` does; LEASE_HELD for an ended session that would go on beside an unfinished one of its target.
    */
   commitSession(params: CommitSession): Promise<void>
   /** Tasks after a place in the order that nobody has acknowledged, `limit` of them at most. */
@@ -306,9 +372,48 @@ export interface Store {
    * their end in it are not walked twice.
    */
   openRound(params: { readonly at: number }): Promise<OpenRound>
+  /** The round that was begun last; null where there was none. */
+  lastRound(): Promise<RoundState | null>
+  /** The sessions that were resumed or begun in a round, oldest first. */
+  sessionsOfRound(roundId: number): Promise<SessionState[]>
+  /** Of these, those that are not at their end, or whose end is owed to the bus. */
+  unendedOfRound(roundId: number): Promise<UnendedSession[]>
   /** Ends this round, if it has not ended; no other. */
   closeRound(params: { readonly roundId: number; readonly at: number }): Promise<void>
   recordProgress(progress: TaskProgress): Promise<boolean>
+  /**
+   * Adds what a process tells of its use of a credential to what all of them
+   * told. Of two windows of a limit the later counts, of what remains in one
+   * the less, of two times until which nothing may be sent the later.
+   *
+   * @returns what is known then, with this report in it
+   */
+  shareBudget(report: BudgetReport): Promise<BudgetState>
+  /** The bus has a session's tasks and its end. */
+  markAnnounced(params: { readonly sessionId: string }): Promise<void>
+  /** Asks to lead all processes that share the store, or to go on doing so. @returns whether this one leads */
+  lead(params: LeaseRequest): Promise<boolean>
+  /** Gives the lead up, if it is this one's. */
+  resign(params: { readonly owner: string }): Promise<void>
+  /**
+   * Deletes some of what is old, in one short transaction; see `pruneAll`, which
+   * does so until nothing is left.
+   *
+   * A session goes whole that ended before then, unless somebody may still need
+   * it: a host its tasks, a bus its end, the open round its outcome, and the
+   * next session of its target what it is held against. Of a COMPLETED session
+   * that stays, the tasks go once all of them are acknowledged. Resources, scan
+   * targets and what was seen of a target stay.
+   *
+   * @param params.before milliseconds since the Unix epoch
+   * @param params.limit rows deleted at the most, but for a few of a session's own
+   * @param params.after what the last step gave as `next`; default: from the beginning
+   */
+  prune(params: {
+    readonly before: number
+    readonly limit: number
+    readonly after?: number
+  }): Promise<Pruned>
   /** Lets go of what the store holds: whatever is asked of it afterwards is rejected. Closing it again changes nothing. */
   close(): Promise<void>
 }

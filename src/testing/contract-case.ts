@@ -5,7 +5,7 @@ import { AssertionError } from 'node:assert/strict'
  * needs, cleans up after itself, and throws when the promise is not kept.
  *
  * @example
- * for (const { title, run } of storeContract(() => openMyStore())) test(title, run)
+ * for (const { title, run } of storeContract(({ clock }) => openMyStore({ clock }))) test(title, run)
  */
 export interface ContractCase {
   /** What is promised; no two cases of a contract have the same one. */

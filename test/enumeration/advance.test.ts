@@ -48,7 +48,7 @@ function session() {
       actor,
       event,
       owner: 'me',
-      leaseUntil: 99,
+      leaseMs: 99,
       commit(params) {
         const written = Promise.withResolvers<void>()
         commits.push({ params, written })
@@ -68,7 +68,7 @@ describe('a change of a session', () => {
     await turn()
     expect(commits).toHaveLength(1)
     expect(commits[0]?.params).toMatchObject({
-      fence: { sessionId: 's1', owner: 'me', revision: 7, leaseUntil: 99 },
+      fence: { sessionId: 's1', owner: 'me', revision: 7, leaseMs: 99 },
       session: { status: 'IN_PROGRESS', metrics: { totalBatches: 1 } },
     })
     expect(snapshot()).toBe(before)

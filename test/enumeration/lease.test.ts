@@ -1,11 +1,11 @@
 import { spawnSync } from 'node:child_process'
-import { hostname } from 'node:os'
+import { hostName } from '../../src/enumeration/owner.ts'
 import { setTimeout as sleep } from 'node:timers/promises'
 import Database from 'better-sqlite3'
 import type { InspectionEvent } from 'xstate'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { LeaseError, RetryLaterError } from '../../src/domain/errors.ts'
-import type { MusterOptions } from '../../src/index.ts'
+import type { Metrics, MusterOptions } from '../../src/index.ts'
 import { ask, dump } from '../support/database.ts'
 import { musterOver } from '../support/muster.ts'
 import { itemsNamed, scriptedTarget, type Scripted } from '../support/scripted-source.ts'
@@ -46,6 +46,16 @@ const taken = (database: string, sessionId: string, owner = 'elsewhere/1/abc') =
     Date.now() + 60_000,
     sessionId,
   )
+
+/** Counts commits that came too late, and nothing else. */
+const counting = (incFencedCommits: () => void): Metrics => ({
+  observeTargetProcessingTime: () => undefined,
+  incTargetsProcessed: () => undefined,
+  trackEnumeration: (walk) => walk(),
+  incTasksEnqueued: () => undefined,
+  incTasksFailedToEnqueue: () => undefined,
+  incFencedCommits,
+})
 
 const leaseOf = (database: string, sessionId: string) =>
   ask<{ lease_owner: string | null; lease_until: number | null }>(
@@ -134,13 +144,13 @@ describe('a lease that a process left behind', () => {
   test('on this host is taken over at once when that process has ended', async () => {
     const { database, sessionId } = await leftBehind()
     const { pid } = spawnSync(process.execPath, ['--version'])
-    taken(database, sessionId, `${hostname()}/${pid}/abc`)
+    taken(database, sessionId, `${hostName()}/${pid}/abc`)
     expect((await walkAgain(database)).status).toBe('COMPLETED')
   })
 
   test('on this host is respected while that process lives', async () => {
     const { database, sessionId } = await leftBehind()
-    taken(database, sessionId, `${hostname()}/${process.ppid}/abc`)
+    taken(database, sessionId, `${hostName()}/${process.ppid}/abc`)
     await expect(walkAgain(database)).rejects.toMatchObject({ code: 'LEASE_HELD' })
   })
 })
@@ -173,6 +183,27 @@ describe('a lease', () => {
       await sleep(leaseMs / 3)
     }
     expect(await run.done).toMatchObject({ status: 'COMPLETED', metrics: { totalBatches: 3 } })
+  })
+
+  test('that ran out while the process was held up is taken back, where nobody has the session', async () => {
+    const gate = gated('a')
+    // The timers go on, but time has passed: as for a laptop that was closed.
+    let now = Date.now()
+    let fenced = 0
+    const muster = await musterOver(
+      { a: gate.listing },
+      {
+        database: quickDatabase(),
+        clock: { now: () => now },
+        metrics: counting(() => (fenced += 1)),
+      },
+    )
+    const run = muster.coordinator.enumerateTarget(scriptedTarget('a'))
+    await waitUntil('the second page is asked for', gate.isAsked)
+    now += 3_600_000
+    gate.open()
+    expect(await run.done).toMatchObject({ status: 'COMPLETED', metrics: { totalBatches: 3 } })
+    expect(fenced).toBe(1)
   })
 
   test('is given up when the session is at its end', async () => {
@@ -250,12 +281,15 @@ describe('a session that another process has taken over', () => {
       const { output } = event.snapshot as { output?: { end: string } }
       if (id.startsWith('enumerator:')) outputs.push(output?.end)
     }
-    const { database, gate, other, a, b, ends } = await takenOver({ inspect })
+    let fenced = 0
+    const metrics = counting(() => (fenced += 1))
+    const { database, gate, other, a, b, ends } = await takenOver({ inspect, metrics })
     const before = dump(database)
     gate.open()
     await expect(a.done).rejects.toBeInstanceOf(LeaseError)
     await expect(a.done).rejects.toMatchObject({ code: 'LEASE_LOST' })
     expect(ends).toEqual([['a', 'LEASE_LOST']])
+    expect(fenced).toBe(1)
     // It is an end like another, not a breakdown.
     expect(outputs).toEqual(['abandoned'])
     // The lease is the other process's: it is not given back from here.

@@ -1,7 +1,6 @@
 import { spawnSync } from 'node:child_process'
-import { hostname } from 'node:os'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { isGone, newOwner, ownedHere } from '../../src/enumeration/owner.ts'
+import { hostName, isGone, newOwner, ownedHere } from '../../src/enumeration/owner.ts'
 
 /** The id of a process that has ended. */
 function endedPid(): number {
@@ -14,15 +13,24 @@ describe('an owner', () => {
     const owners = Array.from({ length: 100 }, newOwner)
     expect(new Set(owners).size).toBe(100)
     for (const owner of owners) {
-      expect(owner.split('/').slice(0, 2)).toEqual([hostname(), String(process.pid)])
+      expect(owner.split('/').slice(0, 2)).toEqual([hostName(), String(process.pid)])
     }
   })
 })
 
 describe('an owner is gone', () => {
   test('when its process on this host has ended', () => {
-    expect(isGone(`${hostname()}/${endedPid()}/abc`)).toBe(true)
+    expect(isGone(`${hostName()}/${endedPid()}/abc`)).toBe(true)
   })
+
+  test.runIf(process.platform === 'linux')(
+    'only where process ids mean what they mean here, whatever the host is called',
+    () => {
+      const [name] = hostName().split('~')
+      expect(isGone(`${name}~000000/${endedPid()}/abc`)).toBe(false)
+      expect(isGone(`${name}/${endedPid()}/abc`)).toBe(false)
+    },
+  )
 
   test('when it had our process id, and is none of ours: the id was given out again', () => {
     const owner = newOwner()
@@ -35,7 +43,7 @@ describe('an owner is gone', () => {
 
 describe('an owner is not known to be gone', () => {
   test('while its process lives', () => {
-    expect(isGone(`${hostname()}/${process.ppid}/abc`)).toBe(false)
+    expect(isGone(`${hostName()}/${process.ppid}/abc`)).toBe(false)
   })
 
   test('when it ran on another host, whatever its process id', () => {
@@ -43,13 +51,13 @@ describe('an owner is not known to be gone', () => {
     expect(isGone(`elsewhere/${process.pid}/abc`)).toBe(false)
   })
 
-  test.each(['', '/', 'x', hostname(), `${hostname()}/`, `${hostname()}/abc/d`])(
+  test.each(['', '/', 'x', hostName(), `${hostName()}/`, `${hostName()}/abc/d`])(
     'when it is no owner at all: %j',
     (owner) => expect(isGone(owner)).toBe(false),
   )
 
   // Process id 0 and negative ones mean groups of processes, ourselves among them.
   test.each(['0', '-1', '1.5', '1e99', 'NaN', ' '])('when its process id is %j', (pid) => {
-    expect(isGone(`${hostname()}/${pid}/abc`)).toBe(false)
+    expect(isGone(`${hostName()}/${pid}/abc`)).toBe(false)
   })
 })

@@ -336,7 +336,7 @@ test('a statement that waits for a lock of the same process neither fails nor st
   const waits = [
     () => other.acknowledgeTasks({ seqs: [1], at: 1 }),
     () => other.releaseLease(lease),
-    () => other.renewLease({ ...lease, leaseUntil: 1 }),
+    () => other.renewLease({ ...lease, leaseMs: 1 }),
     () => other.beginDelivery({ sessionId: 'none', at: 1 }),
   ]
   for (const wait of waits) {

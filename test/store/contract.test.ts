@@ -7,13 +7,17 @@ import { quickDatabase } from '../support/temp.ts'
 import { identities, identity, OTHER_OWNER, TestWalk } from './fixtures.ts'
 
 describe('the store in a file', () => {
-  for (const { title, run } of storeContract(() => openStore({ path: quickDatabase() }))) {
+  for (const { title, run } of storeContract((options) =>
+    openStore({ path: quickDatabase(), ...options }),
+  )) {
     test(title, run)
   }
 })
 
 describe('the store in memory', () => {
-  for (const { title, run } of storeContract(() => openStore({ path: ':memory:' }))) {
+  for (const { title, run } of storeContract((options) =>
+    openStore({ path: ':memory:', ...options }),
+  )) {
     test(title, run)
   }
 })

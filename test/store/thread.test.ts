@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { LeaseError, StoreError } from '../../src/index.ts'
+import { LeaseError, StoreError, type TimeProvider } from '../../src/index.ts'
 import { openStoreInThread } from '../../src/store/thread/index.ts'
 import { receiveError, sendError } from '../../src/store/thread/errors.ts'
 import { storeContract } from '../../src/testing/index.ts'
@@ -11,11 +11,13 @@ import { itemsNamed, scriptedTarget } from '../support/scripted-source.ts'
 import { quickDatabase } from '../support/temp.ts'
 
 /** What the way between threads could change: arguments, results, errors, streams, the clock. */
-const SUBJECTS = /^(claims|tasks|saving|jobs|a store that was closed|steps at the same time)/
+const SUBJECTS =
+  /^(a claim|a lease|sessions are claimed|the lead|tasks|saving|jobs|a store that was closed|steps at the same time)/
 const isAsked = (title: string) => effort(0, 1) === 1 || SUBJECTS.test(title)
 
 describe('the store in a thread', () => {
-  const open = () => openStoreInThread({ path: quickDatabase() })
+  const open = (options: { readonly clock: TimeProvider }) =>
+    openStoreInThread({ path: quickDatabase(), ...options })
   for (const { title, run } of storeContract(open)) {
     if (isAsked(title)) test(title, run)
   }
@@ -54,7 +56,7 @@ describe('a database in a thread', () => {
   test('is not for a store of one’s own', async () => {
     const database = await openStoreInThread({ path: ':memory:' })
     await expect(musterOver({ a: LISTING }, { database, databaseThread: true })).rejects.toThrow(
-      'databaseThread is true: a store of your own runs where you made it',
+      'databaseThread is true: it is for a SQLite file, and database is none',
     )
     await database.close()
   })

@@ -1,16 +1,17 @@
 import { describe, expect, test } from 'vitest'
-import { openStore } from '../../src/index.ts'
+import { openStore, type TimeProvider } from '../../src/index.ts'
 import type { CommitPage, Store } from '../../src/store/store.ts'
 import { storeContract } from '../../src/testing/index.ts'
 import { collect } from '../support/muster.ts'
 import { none, WRONG_STORES, type Broken } from './wrong-stores.ts'
 
-const memory = () => openStore({ path: ':memory:' })
+const memory = (options: { readonly clock?: TimeProvider } = {}) =>
+  openStore({ path: ':memory:', ...options })
 
 /** The revision that the session has now, whoever walks it. */
 const stolenRevision = async (store: Store, { fence }: Pick<CommitPage, 'fence'>) => {
-  const { sessionId, owner, leaseUntil } = fence
-  const claim = { sessionId, owner, leaseUntil, now: 0, isGone: () => true }
+  const { sessionId, owner, leaseMs } = fence
+  const claim = { sessionId, owner, leaseMs, isGone: () => true }
   return { ...fence, revision: (await store.claimSession(claim)).revision }
 }
 
@@ -143,7 +144,7 @@ const BROKEN: readonly Broken[] = [
   {
     what: 'lets a lease end a little early',
     change: (store) => ({
-      claimSession: (params) => store.claimSession({ ...params, now: params.now + 1 }),
+      claimSession: (params) => store.claimSession({ ...params, leaseMs: params.leaseMs - 1 }),
     }),
     fails: [
       'a claim is refused while another live process walks the session, to the last millisecond',
@@ -160,9 +161,9 @@ const BROKEN: readonly Broken[] = [
     what: 'does not extend a lease by a commit',
     change: (store) => ({
       commitPage: (params) =>
-        store.commitPage({ ...params, fence: { ...params.fence, leaseUntil: 0 } }),
+        store.commitPage({ ...params, fence: { ...params.fence, leaseMs: 0 } }),
     }),
-    fails: ['a lease is extended by every commit'],
+    fails: ['a lease is extended by a page, from the moment of its commit'],
   },
   {
     what: 'forgets that a task was acknowledged',
@@ -334,8 +335,12 @@ const BROKEN: readonly Broken[] = [
 ]
 
 /** A store that is known as closed once its `close` was called. */
-async function openBroken({ change, repositories = none }: Broken, open: Set<Store>) {
-  const store = await memory()
+async function openBroken(
+  { change, repositories = none }: Broken,
+  open: Set<Store>,
+  options: { readonly clock: TimeProvider },
+) {
+  const store = await memory(options)
   const changed = change(store)
   open.add(store)
   return {
@@ -352,7 +357,7 @@ async function openBroken({ change, repositories = none }: Broken, open: Set<Sto
 describe('a store that', () => {
   test.each([...BROKEN, ...WRONG_STORES])('$what is found out', async (broken) => {
     const open = new Set<Store>()
-    const cases = storeContract(() => openBroken(broken, open))
+    const cases = storeContract((options) => openBroken(broken, open, options))
     for (const title of broken.fails) {
       const found = cases.find((each) => each.title === title)
       if (found === undefined) throw new Error(`the contract has no case "${title}"`)
@@ -369,8 +374,8 @@ test('the contract of a store has cases enough, each with a title of its own', (
 })
 
 test('a store that cannot be closed is found out, though all else is well', async () => {
-  const [first] = storeContract(async () => ({
-    ...(await memory()),
+  const [first] = storeContract(async (options) => ({
+    ...(await memory(options)),
     close: () => Promise.reject(new Error('it is stuck')),
   }))
   await expect(first?.run()).rejects.toThrow('it is stuck')

@@ -13,7 +13,9 @@ import { tempFolder } from '../support/temp.ts'
 const PAGE = readFileSync(join(PROJECT, 'docs/testing.md'), 'utf8')
 const TITLES = {
   source: sourceContract(urlSource(), { spec: {} }).map(({ title }) => title),
-  store: storeContract(() => openStore({ path: ':memory:' })).map(({ title }) => title),
+  store: storeContract((options) => openStore({ path: ':memory:', ...options })).map(
+    ({ title }) => title,
+  ),
   paths: machinePaths(sessionMachine).map(({ title }) => title),
 }
 

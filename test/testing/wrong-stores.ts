@@ -352,21 +352,26 @@ export const WRONG_STORES: readonly Broken[] = [
     what: 'extends a lease by pages only',
     change: (store) => ({
       commitSession: (params) =>
-        store.commitSession({ ...params, fence: { ...params.fence, leaseUntil: 0 } }),
+        store.commitSession({ ...params, fence: { ...params.fence, leaseMs: 0 } }),
     }),
-    fails: ['a lease is extended by every commit'],
+    fails: ['a lease is extended by a commit of the session alone, from the moment of it'],
+  },
+  {
+    what: 'keeps a lease that is given up',
+    change: () => ({ releaseLease: async () => undefined }),
+    fails: [
+      'a commit is too late once the lease was released, though nobody took it',
+      'a claim succeeds when the lease was released, and only its owner can release it',
+    ],
   },
   {
     what: 'lets a lease end where it should be given up',
     change: (store) => ({
       async releaseLease(lease) {
-        await store.renewLease({ ...lease, leaseUntil: 0 })
+        await store.renewLease({ ...lease, leaseMs: 0 })
       },
     }),
-    fails: [
-      'a commit is too late once the lease was released, though nobody took it',
-      'a lease is nobody’s once it was released',
-    ],
+    fails: ['a lease is nobody’s once it was released'],
   },
   {
     what: 'renews all leases of an owner',

@@ -2,9 +2,9 @@ import { Worker } from 'node:worker_threads'
 import { createBirpc, type BirpcReturn } from 'birpc'
 import { systemClock, type TimeProvider } from '../../domain/clock.ts'
 import { StoreError } from '../../domain/errors.ts'
-import type { ClaimedSession, ClaimSession, Store } from '../store.ts'
+import type { LeaseRequest, Store } from '../store.ts'
 import { receiveError, type SentError } from './errors.ts'
-import type { Method, ThreadFunctions } from './protocol.ts'
+import { LEASE_METHODS, type LeaseMethod, type Method, type ThreadFunctions } from './protocol.ts'
 
 export interface ThreadOptions {
   /** A file, or `:memory:`. */
@@ -66,17 +66,17 @@ class DatabaseThread {
 }
 
 /** Whether the holder of a lease is gone is known on this side. */
-async function claim(
+async function request(
   thread: DatabaseThread,
-  { isGone, ...params }: ClaimSession,
-): Promise<ClaimedSession> {
-  const gone: string[] = []
+  method: LeaseMethod,
+  { isGone, ...params }: LeaseRequest,
+  clock: TimeProvider,
+): Promise<unknown> {
+  const known = new Map<string, boolean>()
   for (;;) {
-    const answer = await thread.ask((rpc) => rpc.claim(params, gone))
-    if ('claimed' in answer) return answer.claimed as ClaimedSession
-    const { heldBy, error } = answer
-    if (heldBy === null || gone.includes(heldBy) || !isGone(heldBy)) throw receiveError(error)
-    gone.push(heldBy)
+    const requested = await thread.ask((rpc) => rpc.request(method, params, known, clock.now()))
+    if ('answer' in requested) return requested.answer
+    known.set(requested.isGone, isGone(requested.isGone))
   }
 }
 
@@ -97,7 +97,10 @@ type Methods = Record<string, unknown>
 
 /** Everything that the thread can be asked, by the store's own names. */
 function storeOver(thread: DatabaseThread, methods: readonly Method[], clock: TimeProvider): Store {
-  const store: Methods & { repositories: Record<string, Methods> } = { repositories: {} }
+  const store: Methods & { repositories: Record<string, Methods> } = {
+    isShared: false,
+    repositories: {},
+  }
   for (const method of methods) {
     const [repository, name] = method
     const home = repository === null ? store : (store.repositories[repository] ??= {})
@@ -105,8 +108,10 @@ function storeOver(thread: DatabaseThread, methods: readonly Method[], clock: Ti
   }
   let closed: Promise<unknown> | undefined
   const end = store['close'] as Store['close']
+  for (const method of LEASE_METHODS) {
+    store[method] = (params: LeaseRequest) => request(thread, method, params, clock)
+  }
   Object.assign(store, {
-    claimSession: (params: ClaimSession) => claim(thread, params),
     close: () => (closed ??= end().finally(() => thread.end())),
   })
   Object.assign(store.repositories['tasks'] ?? {}, {

@@ -1,5 +1,3 @@
-import type { SentError } from './errors.ts'
-
 /** A repository and its method, or a method of the store itself. */
 export type Method = readonly [repository: string | null, method: string]
 
@@ -9,8 +7,13 @@ export interface ThreadFunctions {
   open(path: string): Promise<readonly Method[]>
   /** @param now what the clock of the caller says: the thread has none of its own */
   call(method: Method, args: readonly unknown[], now: number): Promise<unknown>
-  /** Claims a session; says whose lease is in the way, where one is. */
-  claim(params: object, gone: readonly string[]): Promise<Claimed>
+  /** Asks for a lease; asks back whether an owner is gone that is not among those known. */
+  request(
+    method: LeaseMethod,
+    params: object,
+    known: ReadonlyMap<string, boolean>,
+    now: number,
+  ): Promise<Requested>
   /** @returns the number under which its tasks can be had */
   openStream(filter: object | undefined): number
   /** The next of them; none at the end. */
@@ -18,5 +21,8 @@ export interface ThreadFunctions {
   drop(stream: number): Promise<void>
 }
 
-export type Claimed =
-  { readonly claimed: unknown } | { readonly heldBy: string | null; readonly error: SentError }
+/** What asks for a lease, and whether somebody else's process is gone. */
+export type LeaseMethod = 'claimSession' | 'claimSessions' | 'lead'
+export const LEASE_METHODS: readonly LeaseMethod[] = ['claimSession', 'claimSessions', 'lead']
+
+export type Requested = { readonly answer: unknown } | { readonly isGone: string }

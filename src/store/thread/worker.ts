@@ -2,7 +2,7 @@
 import { parentPort } from 'node:worker_threads'
 import { createBirpc } from 'birpc'
 import { openStore } from '../open.ts'
-import type { ClaimSession, Store, TaskRepository } from '../store.ts'
+import type { LeaseRequest, Store, TaskRepository } from '../store.ts'
 import { sendError } from './errors.ts'
 import type { Method, ThreadFunctions } from './protocol.ts'
 
@@ -52,16 +52,22 @@ const functions: ThreadFunctions = {
     const methods = repository === null ? opened() : opened().repositories[repository as never]
     return (methods as unknown as Methods)[method]?.(...args) as Promise<unknown>
   },
-  async claim(params, gone) {
-    let heldBy: string | null = null
-    const isGone = (owner: string) => {
-      heldBy = owner
-      return gone.includes(owner)
+  async request(method, params, known, toldNow) {
+    now = toldNow
+    let unknown: string | undefined
+    const isGone = (owner: string): boolean => {
+      const gone = known.get(owner)
+      if (gone !== undefined) return gone
+      unknown = owner
+      // What has been done so far is undone, and done again when it is known.
+      throw new Error(`whether ${owner} is gone is not known here`)
     }
     try {
-      return { claimed: await opened().claimSession({ ...(params as ClaimSession), isGone }) }
+      const ask = opened()[method] as (request: LeaseRequest) => Promise<unknown>
+      return { answer: await ask({ ...(params as LeaseRequest), isGone }) }
     } catch (thrown) {
-      return { heldBy, error: sendError(thrown) }
+      if (unknown === undefined) throw thrown
+      return { isGone: unknown }
     }
   },
   openStream(filter) {

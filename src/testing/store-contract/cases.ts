@@ -1,11 +1,31 @@
+import type { TimeProvider } from '../../domain/clock.ts'
 import type { Store } from '../../store/store.ts'
 import { withCleanUp, type ContractCase } from '../contract-case.ts'
 
-/** Opens a new, empty store. */
-export type OpenStore = () => Promise<Store>
+/** Opens a new, empty store, which judges leases by the clock that it is given. */
+export type OpenStore = (options: { readonly clock: TimeProvider }) => Promise<Store>
+
+/** When the cases play; any fixed moment will do. */
+export const T0 = Date.UTC(2031, 4, 6, 7, 8, 9, 10)
+
+/** The clock of a case's store: it stands still until the case moves it. */
+export class CaseClock implements TimeProvider {
+  #now = T0
+
+  now(): number {
+    return this.#now
+  }
+
+  /** Makes it so many milliseconds after the beginning of the case. */
+  at(ms: number): void {
+    this.#now = T0 + ms
+  }
+}
+
+type Body = (store: Store, clock: CaseClock) => Promise<void>
 
 /** Adds a case; its body is given a store of its own. */
-type AddCase = (title: string, body: (store: Store) => Promise<void>) => void
+type AddCase = (title: string, body: Body) => void
 
 /** Cases of one subject, whose titles begin with it. */
 export function casesOf(
@@ -20,10 +40,11 @@ export function casesOf(
   }
 }
 
-async function runOn(open: OpenStore, body: (store: Store) => Promise<void>): Promise<void> {
-  const store = await open()
+async function runOn(open: OpenStore, body: Body): Promise<void> {
+  const clock = new CaseClock()
+  const store = await open({ clock })
   await withCleanUp(
-    () => body(store),
+    () => body(store, clock),
     () => store.close(),
   )
 }

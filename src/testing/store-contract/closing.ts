@@ -13,7 +13,7 @@ const CALLS: Readonly<Record<string, (store: Store, sessionId: string) => Promis
   findUnfinished: (store) => store.findUnfinished(),
   createSession: (store) => put(store, sessionNamed('another')),
   claimSession: (store, sessionId) =>
-    store.claimSession({ sessionId, owner: OWNER, now: T0, leaseUntil: T0, isGone: () => true }),
+    store.claimSession({ sessionId, owner: OWNER, leaseMs: 1, isGone: () => true }),
   beginDelivery: (store, sessionId) => store.beginDelivery({ sessionId, at: T0 }),
   'rules.save': (store) =>
     store.repositories.rules.save({

@@ -7,9 +7,9 @@ import type { SessionState } from '../../domain/session-state.ts'
 import type { Identity } from '../../sources/source.ts'
 import type { CommitPage, CommitSession, Fence, Store } from '../../store/store.ts'
 import { collect } from '../checks.ts'
+import { T0 } from './cases.ts'
 
-/** When the sessions of the cases begin; any fixed moment will do. */
-export const T0 = Date.UTC(2031, 4, 6, 7, 8, 9, 10)
+export { T0 }
 
 export const OWNER = 'host/1/aaaaaaaa'
 export const OTHER_OWNER = 'host/2/bbbbbbbb'
@@ -124,8 +124,7 @@ export class TestWalk {
     const { state, revision } = await into.claimSession({
       sessionId,
       owner,
-      now: T0,
-      leaseUntil: T0 + LEASE_MS,
+      leaseMs: LEASE_MS,
       isGone: () => true,
     })
     return new TestWalk(into, owner, state, revision)
@@ -140,7 +139,7 @@ export class TestWalk {
       sessionId: this.sessionId,
       owner: this.owner,
       revision: this.revision,
-      leaseUntil: T0 + LEASE_MS,
+      leaseMs: LEASE_MS,
       ...overrides,
     }
   }

@@ -1,5 +1,6 @@
 import type { ContractCase } from '../contract-case.ts'
 import { addresses } from './addresses.ts'
+import { blocks, limits, minutes } from './budgets.ts'
 import type { OpenStore } from './cases.ts'
 import { checkpoints } from './checkpoints.ts'
 import { closing } from './closing.ts'
@@ -8,6 +9,7 @@ import { concurrency } from './concurrency.ts'
 import { failedItems } from './failed-items.ts'
 import { noResourceTwice } from './identities.ts'
 import { inventory } from './inventory.ts'
+import { claimed, leading, roundsOfHosts } from './hosts.ts'
 import { jobs, rules } from './jobs.ts'
 import { large } from './large.ts'
 import { lateCommits } from './late-commits.ts'
@@ -16,6 +18,8 @@ import { lookups } from './lookups.ts'
 import { pages, scanTargetsOfAWalk } from './pages.ts'
 import { progress } from './progress.ts'
 import { resources } from './resources.ts'
+import { retained } from './retained.ts'
+import { retention } from './retention.ts'
 import { saves } from './saves.ts'
 import { scanTargets } from './scan-targets.ts'
 import { sessions } from './sessions.ts'
@@ -30,6 +34,9 @@ const SUBJECTS = [
   checkpoints,
   claims,
   leases,
+  claimed,
+  leading,
+  roundsOfHosts,
   pages,
   noResourceTwice,
   commits,
@@ -51,6 +58,11 @@ const SUBJECTS = [
   rounds,
   answers,
   saves,
+  minutes,
+  limits,
+  blocks,
+  retention,
+  retained,
   concurrency,
   closing,
 ]
@@ -60,11 +72,11 @@ const SUBJECTS = [
  * or not at all, that a commit which comes too late changes nothing, that no
  * resource and no task exists twice, and that what is read is what was written.
  *
- * @param open opens a new, empty store; it is called once for each case, which
- *   closes it again
+ * @param open opens a new, empty store that judges leases by the clock it is
+ *   given; it is called once for each case, which closes it again
  *
  * @example
- * for (const { title, run } of storeContract(() => openMyStore())) test(title, run)
+ * for (const { title, run } of storeContract(({ clock }) => openMyStore({ clock }))) test(title, run)
  */
 export function storeContract(open: OpenStore): readonly ContractCase[] {
   return SUBJECTS.flatMap((casesOf) => casesOf(open))

@@ -2,7 +2,7 @@ import { LeaseError } from '../../domain/errors.ts'
 import { newId } from '../../domain/identity.ts'
 import type { Store } from '../../store/store.ts'
 import { containing, equal, isA, isAbove, matches, same, thrownBy } from '../checks.ts'
-import { casesOf } from './cases.ts'
+import { casesOf, type CaseClock } from './cases.ts'
 import {
   everythingIn,
   identities,
@@ -11,41 +11,40 @@ import {
   OWNER,
   put,
   sessionNamed,
-  T0,
   TestWalk,
 } from './fixtures.ts'
 
 export const claims = casesOf('a claim', (test) => {
-  const claim = (sessionId: string, now: number, owner = OTHER_OWNER, gone = false) => ({
+  const claim = (sessionId: string, owner = OTHER_OWNER) => ({
     sessionId,
     owner,
-    now,
-    leaseUntil: now + LEASE_MS,
-    isGone: () => gone,
+    leaseMs: LEASE_MS,
+    isGone: () => false,
   })
 
   test('gives the session and a revision of its own', async (store) => {
     const { sessionId } = await put(store, sessionNamed('acme'))
-    const first = await store.claimSession(claim(sessionId, T0))
+    const first = await store.claimSession(claim(sessionId))
     equal(first.state, await store.repositories.sessions.load(sessionId))
-    const second = await store.claimSession(claim(sessionId, T0))
+    const second = await store.claimSession(claim(sessionId))
     isAbove(second.revision, first.revision)
   })
 
   test('of an unknown session says where to look', async (store) => {
     const id = newId()
-    const thrown = await thrownBy(store.claimSession(claim(id, T0)))
+    const thrown = await thrownBy(store.claimSession(claim(id)))
     matches(thrown, {
       code: 'SESSION_NOT_FOUND',
       message: new RegExp(`session ${id}.*muster status`),
     })
   })
 
-  test('is refused while another live process walks the session, to the last millisecond', async (store) => {
+  test('is refused while another live process walks the session, to the last millisecond', async (store, clock) => {
     const { sessionId } = await TestWalk.begin(store, 'acme')
     const before = await everythingIn(store)
-    for (const now of [T0, T0 + LEASE_MS - 1]) {
-      const thrown = await thrownBy(store.claimSession(claim(sessionId, now)))
+    for (const ms of [0, LEASE_MS - 1]) {
+      clock.at(ms)
+      const thrown = await thrownBy(store.claimSession(claim(sessionId)))
       isA(thrown, LeaseError)
       matches(thrown, {
         code: 'LEASE_HELD',
@@ -53,14 +52,15 @@ export const claims = casesOf('a claim', (test) => {
       })
     }
     equal(await everythingIn(store), before)
-    await store.claimSession(claim(sessionId, T0 + LEASE_MS))
+    clock.at(LEASE_MS)
+    await store.claimSession(claim(sessionId))
   })
 
   test('succeeds at once when the process that holds the lease is gone', async (store) => {
     const { sessionId } = await TestWalk.begin(store, 'acme')
     const asked: string[] = []
     await store.claimSession({
-      ...claim(sessionId, T0),
+      ...claim(sessionId),
       isGone: (owner) => asked.push(owner) > 0,
     })
     equal(asked, [OWNER])
@@ -68,79 +68,107 @@ export const claims = casesOf('a claim', (test) => {
 
   test('succeeds for the process that holds the lease', async (store) => {
     const { sessionId } = await TestWalk.begin(store, 'acme')
-    await store.claimSession(claim(sessionId, T0, OWNER))
+    await store.claimSession(claim(sessionId, OWNER))
   })
 
   test('succeeds when the lease was released, and only its owner can release it', async (store) => {
     const { sessionId } = await TestWalk.begin(store, 'acme')
     await store.releaseLease({ sessionId, owner: OTHER_OWNER })
-    await thrownBy(store.claimSession(claim(sessionId, T0)))
+    await thrownBy(store.claimSession(claim(sessionId)))
     await store.releaseLease({ sessionId, owner: OWNER })
-    await store.claimSession(claim(sessionId, T0))
+    await store.claimSession(claim(sessionId))
   })
 
   test('makes everything stale that was read before it', async (store) => {
     const old = await TestWalk.begin(store, 'acme')
-    await store.claimSession(claim(old.sessionId, T0, OWNER))
+    await store.claimSession(claim(old.sessionId, OWNER))
     matches(await thrownBy(old.page()), { code: 'LEASE_LOST' })
   })
 })
 
 export const leases = casesOf('a lease', (test) => {
-  const claimAt = (store: Store, sessionId: string, now: number) =>
-    store.claimSession({
-      sessionId,
-      owner: OTHER_OWNER,
-      now,
-      leaseUntil: now,
-      isGone: () => false,
-    })
+  const take = (store: Store, sessionId: string) =>
+    store.claimSession({ sessionId, owner: OTHER_OWNER, leaseMs: 1, isGone: () => false })
 
-  test('is renewed by its owner alone', async (store) => {
+  /** That the lease holds to the last millisecond of a time, and no longer. */
+  async function holdsUntil(store: Store, clock: CaseClock, sessionId: string, ms: number) {
+    clock.at(ms - 1)
+    matches(await thrownBy(take(store, sessionId)), { code: 'LEASE_HELD' })
+    clock.at(ms)
+    await take(store, sessionId)
+  }
+
+  test('is renewed by its owner alone', async (store, clock) => {
     const { sessionId } = await TestWalk.begin(store, 'acme')
-    const leaseUntil = T0 + 2 * LEASE_MS
-    same(await store.renewLease({ sessionId, owner: OTHER_OWNER, leaseUntil }), false)
-    same(await store.renewLease({ sessionId, owner: OWNER, leaseUntil }), true)
-    await thrownBy(claimAt(store, sessionId, leaseUntil - 1))
-    await claimAt(store, sessionId, leaseUntil)
-    same(await store.renewLease({ sessionId, owner: OWNER, leaseUntil }), false)
+    const leaseMs = 2 * LEASE_MS
+    same(await store.renewLease({ sessionId, owner: OTHER_OWNER, leaseMs }), false)
+    clock.at(7)
+    same(await store.renewLease({ sessionId, owner: OWNER, leaseMs }), true)
+    await holdsUntil(store, clock, sessionId, leaseMs + 7)
+    same(await store.renewLease({ sessionId, owner: OWNER, leaseMs }), false)
   })
 
   test('of an unknown session is not held', async (store) => {
-    same(await store.renewLease({ sessionId: newId(), owner: OWNER, leaseUntil: 1 }), false)
+    same(await store.renewLease({ sessionId: newId(), owner: OWNER, leaseMs: 1 }), false)
   })
 
-  test('is extended by every commit', async (store) => {
+  test('is extended by a page, from the moment of its commit', async (store, clock) => {
     const walk = await TestWalk.begin(store, 'acme')
-    const { sessionId } = walk
-    await walk.page({ fence: { leaseUntil: T0 + 3 * LEASE_MS } })
-    await thrownBy(claimAt(store, sessionId, T0 + 3 * LEASE_MS - 1))
+    clock.at(5)
+    await walk.page({ fence: { leaseMs: 3 * LEASE_MS } })
+    await holdsUntil(store, clock, walk.sessionId, 3 * LEASE_MS + 5)
+  })
+
+  test('is extended by a commit of the session alone, from the moment of it', async (store, clock) => {
+    const walk = await TestWalk.begin(store, 'acme')
+    clock.at(6)
     const { session, checkpoint } = walk.params()
-    const fence = walk.fence({ leaseUntil: T0 + 5 * LEASE_MS })
+    const fence = walk.fence({ leaseMs: 5 * LEASE_MS })
     await store.commitSession({ fence, session, checkpoint })
-    await thrownBy(claimAt(store, sessionId, T0 + 5 * LEASE_MS - 1))
-    await claimAt(store, sessionId, T0 + 5 * LEASE_MS)
+    await holdsUntil(store, clock, walk.sessionId, 5 * LEASE_MS + 6)
+  })
+
+  test('that has run out lets nothing be committed, though nobody has taken it', async (store, clock) => {
+    const walk = await TestWalk.begin(store, 'acme')
+    clock.at(LEASE_MS - 1)
+    await walk.page({ kept: identities('repo', 1), fence: { leaseMs: LEASE_MS } })
+    clock.at(2 * LEASE_MS - 1)
+    const before = await everythingIn(store)
+    matches(await thrownBy(walk.page({ kept: identities('late', 1) })), { code: 'LEASE_LOST' })
+    matches(await thrownBy(walk.advance({ total: 7 })), { code: 'LEASE_LOST' })
+    equal(await everythingIn(store), before)
+  })
+
+  test('that has run out is its owner’s again by a renewal, unless somebody has taken it', async (store, clock) => {
+    const walk = await TestWalk.begin(store, 'acme')
+    const lease = { sessionId: walk.sessionId, owner: OWNER, leaseMs: LEASE_MS }
+    clock.at(LEASE_MS)
+    same(await store.renewLease(lease), true)
+    await walk.page({ kept: identities('repo', 1) })
+    clock.at(3 * LEASE_MS)
+    await take(store, walk.sessionId)
+    clock.at(4 * LEASE_MS)
+    same(await store.renewLease(lease), false)
+    matches(await thrownBy(walk.page()), { code: 'LEASE_LOST' })
   })
 
   test('is nobody’s once it was released', async (store) => {
     const { sessionId } = await TestWalk.begin(store, 'acme')
     await store.releaseLease({ sessionId, owner: OWNER })
-    const leaseUntil = T0 + 2 * LEASE_MS
-    same(await store.renewLease({ sessionId, owner: OWNER, leaseUntil }), false)
+    same(await store.renewLease({ sessionId, owner: OWNER, leaseMs: LEASE_MS }), false)
   })
 
-  test('of one session is not another’s', async (store) => {
+  test('of one session is not another’s', async (store, clock) => {
     const { sessionId } = await TestWalk.begin(store, 'acme')
     const other = await TestWalk.begin(store, 'other')
-    await store.renewLease({ sessionId, owner: OWNER, leaseUntil: T0 + 9 * LEASE_MS })
+    await store.renewLease({ sessionId, owner: OWNER, leaseMs: 9 * LEASE_MS })
     await store.releaseLease({ sessionId, owner: OWNER })
-    await thrownBy(claimAt(store, other.sessionId, T0 + LEASE_MS - 1))
-    await claimAt(store, other.sessionId, T0 + LEASE_MS)
+    await holdsUntil(store, clock, other.sessionId, LEASE_MS)
   })
 
   test('does not move a session’s revision when it is renewed', async (store) => {
     const walk = await TestWalk.begin(store, 'acme')
-    await store.renewLease({ sessionId: walk.sessionId, owner: OWNER, leaseUntil: T0 + 1 })
+    await store.renewLease({ sessionId: walk.sessionId, owner: OWNER, leaseMs: 1 })
     await walk.page({ kept: identities('repo', 1) })
   })
 })

@@ -147,7 +147,7 @@ export const saves = casesOf('saving by hand', (test) => {
   /** A walk whose lease ends long after the case. */
   async function walking(store: Store): Promise<TestWalk> {
     const walk = await TestWalk.begin(store, 'acme')
-    await walk.page({ fence: { leaseUntil: Date.now() + 3_600_000 } })
+    await walk.page({ fence: { leaseMs: 3_600_000 } })
     return walk
   }
 

@@ -3,7 +3,7 @@ import type { Waiting } from '../../domain/session-state.ts'
 import type { Store } from '../../store/store.ts'
 import { equal, same, thrownBy } from '../checks.ts'
 import { casesOf } from './cases.ts'
-import { everythingIn, LEASE_MS, OTHER_OWNER, OWNER, T0, TestWalk } from './fixtures.ts'
+import { everythingIn, LEASE_MS, OTHER_OWNER, OWNER, TestWalk } from './fixtures.ts'
 import { at, HARD_JSON, HARD_TEXTS } from './samples.ts'
 
 export const waiting = casesOf('what is waited for', (test) => {
@@ -12,10 +12,10 @@ export const waiting = casesOf('what is waited for', (test) => {
   const stored = async (store: Store, { sessionId }: TestWalk) =>
     (await store.repositories.sessions.load(sessionId))?.waiting
 
-  /** Another process takes the session up at a time. */
-  const claimAt = async (store: Store, { sessionId }: TestWalk, now: number) => {
-    const claim = { sessionId, owner: OTHER_OWNER, now, leaseUntil: now + LEASE_MS }
-    return (await store.claimSession({ ...claim, isGone: () => true })).state.waiting
+  /** Another process takes the session up. */
+  const claim = async (store: Store, { sessionId }: TestWalk) => {
+    const request = { sessionId, owner: OTHER_OWNER, leaseMs: LEASE_MS, isGone: () => true }
+    return (await store.claimSession(request)).state.waiting
   }
 
   test('is read as it was written, with a time or without one, the last one alone', async (store) => {
@@ -80,19 +80,21 @@ export const waiting = casesOf('what is waited for', (test) => {
     const walk = await TestWalk.begin(store, 'acme')
     const { sessionId } = walk
     await store.recordWaiting({ sessionId, owner: OWNER, waiting: paused })
-    same(await claimAt(store, walk, T0), null)
+    same(await claim(store, walk), null)
     same(await stored(store, walk), null)
   })
 
-  test('until a time holds for whoever takes the session up before it, to the last millisecond', async (store) => {
+  test('until a time holds for whoever takes the session up before it, to the last millisecond', async (store, clock) => {
     const walk = await TestWalk.begin(store, 'acme')
     const { sessionId } = walk
     await store.recordWaiting({ sessionId, owner: OWNER, waiting: limited })
-    for (const now of [T0, T0 + 4_999]) {
-      equal(await claimAt(store, walk, now), limited)
+    for (const ms of [0, 4_999]) {
+      clock.at(ms)
+      equal(await claim(store, walk), limited)
       equal(await stored(store, walk), limited)
     }
-    same(await claimAt(store, walk, T0 + 5_000), null)
+    clock.at(5_000)
+    same(await claim(store, walk), null)
     same(await stored(store, walk), null)
   })
 })

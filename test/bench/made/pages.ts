@@ -1,11 +1,17 @@
 import { batchId, newId } from '../../../src/domain/identity.ts'
 import { targetKeyOf } from '../../../src/domain/session-state.ts'
-import { openStore, type CommitPage, type Identity, type SessionState } from '../../../src/index.ts'
+import {
+  openStore,
+  type CommitPage,
+  type Identity,
+  type SessionState,
+  type Store,
+} from '../../../src/index.ts'
 
 /** When the session began; a fixed moment, so that two databases can be compared row by row. */
 const AT = Date.UTC(2031, 4, 6)
 const OWNER = 'bench'
-const LEASE_UNTIL = AT + 86_400_000
+const LEASE_MS = 86_400_000
 
 /** A session that nobody has walked yet. */
 function newSession(): SessionState {
@@ -52,9 +58,8 @@ const checkpointOf = (session: SessionState) => ({
   },
 })
 
-/** Makes a database with one session that is claimed and has no page yet. @returns the session, and its revision */
-export async function claimedDatabase(path: string) {
-  const store = await openStore({ path })
+/** Puts a session into a store that is claimed and has no page yet. @returns the session, and its revision */
+export async function claimedIn(store: Store) {
   const session = newSession()
   await store.createSession({
     session,
@@ -65,12 +70,18 @@ export async function claimedDatabase(path: string) {
   const { revision } = await store.claimSession({
     sessionId: session.sessionId,
     owner: OWNER,
-    now: AT,
-    leaseUntil: LEASE_UNTIL,
+    leaseMs: LEASE_MS,
     isGone: () => true,
   })
-  await store.close()
   return { session, revision }
+}
+
+/** Makes a database with one such session. */
+export async function claimedDatabase(path: string) {
+  const store = await openStore({ path })
+  const claimed = await claimedIn(store)
+  await store.close()
+  return claimed
 }
 
 /** What a walk would commit, page by page, made before any clock starts. */
@@ -101,7 +112,7 @@ export function commitsOf(
         sessionId: session.sessionId,
         owner: OWNER,
         revision: revision + index,
-        leaseUntil: LEASE_UNTIL,
+        leaseMs: LEASE_MS,
       },
       session: after,
       checkpoint: checkpointOf(after),

@@ -112,7 +112,7 @@ function prepared(page: CommitPage, keys: Keys, tables: Tables): PreparedPage {
     session: [
       ...Object.values(sessionColumns(session)),
       fence.revision + 1,
-      fence.leaseUntil,
+      session.timeline.lastUpdate.getTime() + fence.leaseMs,
       fence.sessionId,
       fence.revision,
       fence.owner,
