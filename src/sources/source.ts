@@ -59,6 +59,57 @@ export interface AnswerCache {
   set(key: string, value: JsonValue): Promise<void>
 }
 
+/** A service's limit, as an answer told of it. */
+export interface ToldLimit {
+  /** Points that there are in a window of it. */
+  readonly limit: number
+  readonly remaining: number
+  /** When the window ends, by the service's clock; milliseconds since the Unix epoch. */
+  readonly resetAt: number
+}
+
+/** What a process tells of one of the limits of a credential. */
+export interface LimitReport {
+  /** The service's word for what the limit is counted for. */
+  readonly resource: string
+  /** The newest that is known of it; null while nothing is. */
+  readonly told: ToldLimit | null
+  /** By how much the requests that this process has under way have become more since its last report in the same window. */
+  readonly underWay: number
+  /** For how long nothing may be sent for the resource; milliseconds, 0 for not at all. */
+  readonly blockedMs: number
+}
+
+/** What a process tells of its use of a credential, right before it sends a request. */
+export interface BudgetReport {
+  /** Tells the credential and the service from all others, and no secret: a fingerprint. */
+  readonly credential: string
+  /** Points spent since the last report, with those of the request to be sent, and what their minute is counted for. */
+  readonly spent: { readonly kind: string; readonly points: number }
+  /** Each resource once. */
+  readonly limits: readonly LimitReport[]
+  /** For how long nothing at all may be sent; milliseconds. */
+  readonly blockedMs: number
+}
+
+/**
+ * What all processes together know of a credential. Times are told as
+ * durations from now on, since the clocks of hosts differ.
+ */
+export interface BudgetState {
+  /** The points of the last minute, of the kind reported: how many cease to count, and in how many milliseconds; the first first. */
+  readonly minute: readonly { readonly points: number; readonly overInMs: number }[]
+  /** Of the resources reported. `underWay` counts the requests of all processes. */
+  readonly limits: readonly LimitReport[]
+  readonly blockedMs: number
+}
+
+/** Keeps all processes that use a credential within what its service allows it. */
+export interface SharedBudget {
+  /** Tells what this process knows, and learns what all of them do. Its rejection is one of the store: nothing may be sent. */
+  share(report: BudgetReport): Promise<BudgetState>
+}
+
 /** What a source may use while it enumerates. */
 export interface EnumerateContext {
   /** Aborts when the page is no longer wanted: a cancelled walk, a hung request. */
@@ -73,6 +124,8 @@ export interface EnumerateContext {
    */
   credentials(options?: { readonly renew?: boolean }): Promise<TaskCredentials>
   readonly answers: AnswerCache
+  /** Given where several hosts share a store: what limits a credential is then counted for all of them. */
+  readonly budget?: SharedBudget | undefined
 }
 
 /**

@@ -6,7 +6,9 @@
  * https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
  * https://docs.github.com/en/graphql/overview/rate-limits-and-query-limits-for-the-graphql-api
  */
+import type { ToldLimit } from '../source.ts'
 import { type Answer, field, headerOf, RESET_MARGIN_MS } from './classify.ts'
+import { Minute } from './minute.ts'
 
 /** GitHub's word for what a limit is counted for: `core`, `graphql`, `search`, … */
 export type Resource = string
@@ -20,10 +22,12 @@ export interface Wait {
   readonly why: string
 }
 
-interface Bucket {
-  readonly limit: number
-  readonly remaining: number
-  readonly resetAt: number
+type Bucket = ToldLimit
+
+/** A bucket as it is now. */
+interface Current extends Bucket {
+  /** Points of it for requests that other hosts have under way. */
+  readonly others: number
 }
 
 export interface Allowance {
@@ -35,7 +39,22 @@ export interface Allowance {
   wait(resource: Resource, reserve: Reserve, now: number): Wait | undefined
   /** Points that may still be used; infinite where nothing is known. */
   left(resource: Resource, reserve: Reserve, now: number): number
+  /** Of which resources something is known. */
+  resources(): Iterable<Resource>
+  /** What is known of a resource, where others can make something of it. */
+  told(resource: Resource): ToldLimit | undefined
+  /**
+   * Takes over what another process was told, where that is newer.
+   *
+   * @param underWay requests for the resource that other processes have under way
+   */
+  adopt(resource: Resource, told: ToldLimit | null, underWay: number): void
+  /** What a minute's points for a resource are counted as. */
+  kindOf(resource: Resource): Api
+  minuteOf(resource: Resource): Minute
 }
+
+type Api = keyof typeof POINTS_A_MINUTE
 
 /**
  * "No more than 900 points per minute for REST, 2,000 for GraphQL": about
@@ -43,7 +62,8 @@ export interface Allowance {
  * need not be the same.
  */
 const POINTS_A_MINUTE = { rest: 810, graphql: 1_800 } as const
-const MINUTE_MS = 60_000
+/** Where the calendar of dates ends; a later reset is none. */
+const LAST_DATE = 8.64e15
 
 const SEARCH = /\/search\//
 
@@ -90,58 +110,34 @@ const costOf = (answer: Answer): number => {
   return Math.max(1, cost ?? 1)
 }
 
-/** Points by the time they were spent; what is older than a minute is forgotten. */
-class LastMinute {
-  readonly #spent: { at: number; points: number }[] = []
-  readonly #limit: number
-  #sum = 0
-
-  constructor(limit: number) {
-    this.#limit = limit
-  }
-
-  add(points: number, now: number): void {
-    this.#forget(now)
-    this.#spent.push({ at: now, points })
-    this.#sum += points
-  }
-
-  /** When there is room again. */
-  until(now: number): number | undefined {
-    this.#forget(now)
-    const [oldest] = this.#spent
-    return this.#sum >= this.#limit && oldest ? oldest.at + MINUTE_MS : undefined
-  }
-
-  #forget(now: number): void {
-    while (this.#spent[0] !== undefined && this.#spent[0].at + MINUTE_MS <= now) {
-      this.#sum -= this.#spent.shift()?.points ?? 0
-    }
-  }
-}
-
 const iso = (at: number): string => new Date(at).toISOString()
 
 export function createAllowance(): Allowance {
   const buckets = new Map<Resource, Bucket>()
-  const minutes = {
-    rest: new LastMinute(POINTS_A_MINUTE.rest),
-    graphql: new LastMinute(POINTS_A_MINUTE.graphql),
+  /** Requests that other processes have under way. */
+  const others = new Map<Resource, number>()
+  const minutes: Readonly<Record<Api, Minute>> = {
+    rest: new Minute(POINTS_A_MINUTE.rest),
+    graphql: new Minute(POINTS_A_MINUTE.graphql),
   }
   let lastSent = 0
-  const apiOf = (resource: Resource) => (resource === 'graphql' ? 'graphql' : 'rest')
+  const kindOf = (resource: Resource): Api => (resource === 'graphql' ? 'graphql' : 'rest')
+  const minuteOf = (resource: Resource): Minute => minutes[kindOf(resource)]
 
-  const bucketOf = (resource: Resource, now: number): Bucket | undefined => {
+  const bucketOf = (resource: Resource, now: number): Current | undefined => {
     const bucket = buckets.get(resource)
-    if (bucket === undefined || now < bucket.resetAt) return bucket
+    if (bucket === undefined) return undefined
     // The hour is over: all of it is there again.
-    const renewed = { ...bucket, remaining: bucket.limit, resetAt: Infinity }
-    buckets.set(resource, renewed)
-    return renewed
+    if (now >= bucket.resetAt) {
+      return { ...bucket, remaining: bucket.limit, resetAt: Infinity, others: 0 }
+    }
+    // Half of a limit at the most: hosts that died in a request must not make it unusable.
+    const underWay = Math.min(others.get(resource) ?? 0, Math.floor(bucket.limit / 2))
+    return { ...bucket, others: underWay }
   }
 
   const pace = (resource: Resource, now: number): Wait | undefined => {
-    const until = minutes[apiOf(resource)].until(now)
+    const until = minuteOf(resource).until(now)
     if (until === undefined) return undefined
     return { until, why: `to stay below GitHub's limit of points a minute, until ${iso(until)}` }
   }
@@ -163,23 +159,43 @@ export function createAllowance(): Allowance {
     },
     spend(resource, now) {
       lastSent = now
-      minutes[apiOf(resource)].add(1, now)
+      minuteOf(resource).add(1, now)
     },
     wait(resource, reserve, now) {
       const bucket = bucketOf(resource, now)
       // A server that tells of no limit has none: an Enterprise Server, unless it is set up so.
       if (bucket === undefined) return undefined
       const kept = reservedOf(reserve, bucket.limit)
-      if (bucket.remaining > kept) return pace(resource, now)
-      const { limit, remaining, resetAt: until } = bucket
-      const others = kept > 0 ? `, and ${kept} are left to others (reserve)` : ''
-      const why = `for GitHub's rate limit until ${iso(until)}: ${remaining} of ${limit} points of ${resource} are left${others}`
+      const { limit, remaining, resetAt: until, others: underWay } = bucket
+      if (remaining - underWay > kept) return pace(resource, now)
+      const reserved = kept > 0 ? `, and ${kept} are left to others (reserve)` : ''
+      const elsewhere = underWay > 0 ? `, and ${underWay} to requests of other hosts` : ''
+      const why = `for GitHub's rate limit until ${iso(until)}: ${remaining} of ${limit} points of ${resource} are left${reserved}${elsewhere}`
       return { until, why }
     },
     left(resource, reserve, now) {
       const bucket = bucketOf(resource, now)
       if (bucket === undefined) return Infinity
-      return bucket.remaining - reservedOf(reserve, bucket.limit)
+      return bucket.remaining - bucket.others - reservedOf(reserve, bucket.limit)
     },
+    resources: () => buckets.keys(),
+    told(resource) {
+      const { limit, remaining, resetAt } = buckets.get(resource) ?? {}
+      const numbers = [limit, remaining, resetAt].map((number) => Math.trunc(number ?? Number.NaN))
+      const [most = 0, left = 0, until = 0] = numbers
+      const isPlain = numbers.every(Number.isSafeInteger) && until < LAST_DATE
+      return isPlain ? { limit: most, remaining: left, resetAt: until } : undefined
+    },
+    adopt(resource, told, underWay) {
+      others.set(resource, underWay)
+      if (told === null) return
+      const { resetAt, remaining } = buckets.get(resource) ?? { resetAt: 0, remaining: 0 }
+      const isNewer = told.resetAt > resetAt
+      if (isNewer || (told.resetAt === resetAt && told.remaining < remaining)) {
+        buckets.set(resource, told)
+      }
+    },
+    kindOf,
+    minuteOf,
   }
 }

@@ -92,7 +92,8 @@ class TokenClient implements GithubClient {
       const member = await this.#next(request, refusals)
       const ask = this.#ask(request)
       try {
-        return await member.governor.pass(() => this.#exchange(request, member), ask)
+        const { governor, share } = member
+        return await governor.pass(() => this.#exchange(request, member), { ...ask, share })
       } catch (error) {
         if (error instanceof TokenRefusedError) {
           refusals.push(error.answer)

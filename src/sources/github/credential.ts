@@ -7,6 +7,7 @@ import type { Reserve } from './allowance.ts'
 import { credentialName } from './classify.ts'
 import type { Governor } from './governor.ts'
 import { type Governors, processGovernors } from './governors.ts'
+import type { Share } from './sharing.ts'
 
 /**
  * What the walks of one source share. None of it changes what is listed: it
@@ -34,6 +35,8 @@ export interface Member {
   /** The name of the credential that the token is of; the same when the token is renewed. */
   readonly credentialId: string
   readonly governor: Governor
+  /** Tells other hosts of its use, where there are any. */
+  readonly share: Share | undefined
 }
 
 export interface Credential {
@@ -58,20 +61,42 @@ export interface ReadOptions {
   readonly baseUrl: string
   /** `organisation "acme" at https://api.github.com` */
   readonly what: string
-  readonly context: Pick<EnumerateContext, 'authRef' | 'clock'>
+  readonly context: Pick<EnumerateContext, 'authRef' | 'clock' | 'budget'>
   readonly access: Access
 }
 
 /** What the tokens of Apps' installations begin with: docs.github.com, about-authentication-to-github. */
 const INSTALLATION_PREFIX = 'ghs_'
 
-const fingerprintOf = (token: string): string =>
-  createHash('sha256').update(token).digest('hex').slice(0, 32)
+/** What the identity of an App's installation begins with: the same in all hosts, while its tokens are not. */
+const APP_PREFIX = 'app:'
+
+const fingerprintOf = (text: string): string =>
+  createHash('sha256').update(text).digest('hex').slice(0, 32)
+
+/** How all hosts name a limit: by the installation that it is of, or by the token. */
+const shareOf = (
+  fingerprint: string,
+  identity: string | undefined,
+  { baseUrl, context: { budget } }: ReadOptions,
+): Share | undefined => {
+  if (budget === undefined) return undefined
+  const origin = identity?.startsWith(APP_PREFIX) === true ? identity : `token ${fingerprint}`
+  const credential = fingerprintOf(`${origin} at ${baseUrl}`)
+  return (report) => budget.share({ ...report, credential })
+}
 
 const anonymous = ({ baseUrl, access, context }: ReadOptions): Credential => {
-  // Without a token GitHub counts by address: all such walks share one limit.
+  // Without a token GitHub counts by address: all such walks share one limit, and those of other
+  // hosts, whose address may be another, do not.
   const governor = access.governors.find([`anonymous at ${baseUrl}`], context.clock)
-  const member = { token: undefined, fingerprint: '', credentialId: 'anonymous', governor }
+  const member = {
+    token: undefined,
+    fingerprint: '',
+    credentialId: 'anonymous',
+    governor,
+    share: undefined,
+  }
   return {
     members: [member],
     authenticated: false,
@@ -93,14 +118,17 @@ const reserveOf = (value: unknown): Reserve => {
 const memberOf = (
   token: string,
   { identity, place }: { readonly identity: string | undefined; readonly place: string },
-  { baseUrl, access, context }: ReadOptions,
+  options: ReadOptions,
 ): Member => {
+  const { baseUrl, access, context } = options
   const { authRef, clock } = context
   const fingerprint = fingerprintOf(token)
   const credentialId = `${authRef ?? ''}${place}`
   const origin = identity ?? `${access.scope}:${credentialId}`
   const names = [`token ${fingerprint} at ${baseUrl}`, `credential ${origin} at ${baseUrl}`]
-  return { token, fingerprint, credentialId, governor: access.governors.find(names, clock) }
+  const governor = access.governors.find(names, clock)
+  const share = shareOf(fingerprint, identity, options)
+  return { token, fingerprint, credentialId, governor, share }
 }
 
 /**

@@ -13,6 +13,7 @@ import type { TimeProvider } from '../../domain/clock.ts'
 import { RetryLaterError } from '../../domain/errors.ts'
 import { createAllowance, type Reserve, type Resource, type Wait } from './allowance.ts'
 import type { Answer } from './classify.ts'
+import { createSharing, type Share } from './sharing.ts'
 import { createTurns, LateTurnError, type TurnTimes } from './turns.ts'
 
 /** When somebody who got no turn comes again. */
@@ -28,6 +29,8 @@ export interface Ask {
   readonly signal: AbortSignal
   /** Whose request it is, for the message. */
   readonly what: string
+  /** Given where other processes use the credential too, and all are to know of each request. */
+  readonly share?: Share | undefined
 }
 
 export interface Governor {
@@ -73,6 +76,7 @@ export function createGovernor(times?: TurnTimes): Governor {
   const allowance = createAllowance()
   const turns = createTurns(times)
   const limits = new Map<Resource | null, number>()
+  const sharing = createSharing(allowance, limits)
   const refusals = new Map<string, number>()
   let renewedAt = Number.NEGATIVE_INFINITY
   let renewing: Promise<void> | undefined
@@ -80,7 +84,8 @@ export function createGovernor(times?: TurnTimes): Governor {
 
   const wait: Governor['wait'] = ({ resource, reserve, clock }) => {
     const now = clock.now()
-    const until = Math.max(limits.get(null) ?? 0, limits.get(resource) ?? 0)
+    const met = Math.max(limits.get(null) ?? 0, limits.get(resource) ?? 0)
+    const until = Math.max(met, sharing.blockedUntil(resource))
     if (now >= until) return allowance.wait(resource, reserve, now)
     return { until, why: `for GitHub's rate limit until ${new Date(until).toISOString()}` }
   }
@@ -117,7 +122,9 @@ export function createGovernor(times?: TurnTimes): Governor {
         ask.signal.throwIfAborted()
         // Again: those before it may have met a limit.
         check(ask)
-        return await request()
+        const { share } = ask
+        if (share === undefined) return await request()
+        return await sharing.pass(request, { ...ask, share }, () => check(ask))
       } finally {
         endTurn()
       }
@@ -127,6 +134,7 @@ export function createGovernor(times?: TurnTimes): Governor {
     limited(until, resource) {
       strikes += 1
       limits.set(resource ?? null, Math.max(limits.get(resource ?? null) ?? 0, until))
+      sharing.met()
     },
     went() {
       strikes = 0
