@@ -49,6 +49,7 @@ export default defineConfig({
   input: {
     'src/index': 'src/index.ts',
     'src/cli/main': 'src/cli/main.ts',
+    'src/nats': 'src/nats.ts',
     'src/testing/index': 'src/testing/index.ts',
     'machines/index': 'machines/index.ts',
     // Threads are started by their address, beside the code that does so.

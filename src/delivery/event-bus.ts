@@ -35,13 +35,46 @@ export interface BusEvents {
 export type BusEventType = keyof BusEvents
 export type BusHandler<T extends BusEventType> = (event: BusEvents[T]) => void | Promise<void>
 
+/** What a broker is told besides the event; a bus within the process needs none of it. */
+export interface PublishOptions {
+  /**
+   * What makes it the same event when it is published again: a broker keeps it
+   * once. At most 200 characters without blanks. Default: a new one each time.
+   */
+  readonly id?: string
+  /** The session that it belongs to; events of one session stay in order. Default: the one that the event names, if any. */
+  readonly sessionId?: string
+  /** When it aborts, what the broker has not acknowledged is given up, and publishing rejects with its reason. */
+  readonly signal?: AbortSignal
+}
+
 /** The port to an event bus: in this process by default, a broker between several. */
 export interface EventBus {
-  /** Resolves when every handler has taken the event. @throws what a handler throws. */
-  publish<T extends BusEventType>(type: T, event: BusEvents[T]): Promise<void>
-  /** @returns how to end the subscription. */
+  /**
+   * Resolves when every handler has taken the event; on a durable bus, when the
+   * broker has it. There it also waits while consumers are too far behind.
+   *
+   * @throws what a handler throws; on a durable bus CLOSED when it is closed
+   * meanwhile, and NOT_SUPPORTED for an event that no broker of this kind takes
+   */
+  publish<T extends BusEventType>(
+    type: T,
+    event: BusEvents[T],
+    options?: PublishOptions,
+  ): Promise<void>
+  /**
+   * On a durable bus the processes of one consumer share the events between
+   * them, and a handler that throws is handed the event again.
+   *
+   * @returns how to end the subscription.
+   */
   subscribe<T extends BusEventType>(type: T, handler: BusHandler<T>): () => void
+  /** Whether publishing is of any use; always true on a durable bus. */
   hasSubscribers(type: BusEventType): boolean
+  /** Whether what is published is kept for consumers that come later, in whatever process. Default false. */
+  readonly isDurable?: boolean
+  /** Lets what is under way come to its end, and lets go of the broker. Safe to call twice. */
+  close?(): Promise<void>
 }
 
 /** A bus whose publishers and subscribers are in this process. */
