@@ -7,8 +7,9 @@ export {
   type BusEventType,
   type BusHandler,
   type EventBus,
+  type PublishOptions,
 } from './delivery/event-bus.ts'
-export type { Coordinator, EnumerateOptions } from './enumeration/coordinator.ts'
+export type { Coordinator, EnumerateOptions } from './enumeration/coordinator-port.ts'
 export type { EnumerationError, EnumerationResult } from './enumeration/result.ts'
 export { DEFAULT_SETTINGS, type WalkSettings } from './enumeration/settings.ts'
 export { logEvents } from './observe/log.ts'
@@ -18,26 +19,37 @@ export type { Orchestrator, Round } from './orchestration/orchestrator.ts'
 export {
   defineSource,
   type AnySource,
-  type EnumerateContext,
   type AnswerCache,
+  type BudgetReport,
+  type BudgetState,
+  type EnumerateContext,
   type Identity,
+  type LimitReport,
   type Page,
+  type SharedBudget,
   type Source,
+  type ToldLimit,
 } from './sources/source.ts'
+export { openDatabase } from './store/open-database.ts'
 export { openStore } from './store/open.ts'
+export type { PrunedRows, PruneOptions } from './store/retention.ts'
 export type {
   Alias,
   ClaimedSession,
   ClaimSession,
+  ClaimSessions,
   CommitPage,
   CommitSession,
   CreateSession,
   Fence,
+  LeaseRequest,
   OpenRound,
   OutstandingTask,
   Repositories,
+  RoundState,
   Store,
   Survey,
+  UnendedSession,
   Unfinished,
 } from './store/store.ts'
 export * from './domain/index.ts'

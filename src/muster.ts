@@ -7,20 +7,25 @@ import { createInProcessBus, type EventBus } from './delivery/event-bus.ts'
 import { systemClock, type TimeProvider } from './domain/clock.ts'
 import { errorRecord, InvalidInputError } from './domain/errors.ts'
 import type { TargetConfig } from './domain/session-state.ts'
-import { EnumerationCoordinator, type Coordinator } from './enumeration/coordinator.ts'
+import { EnumerationCoordinator } from './enumeration/coordinator.ts'
+import type { Coordinator } from './enumeration/coordinator-port.ts'
 import type { EnumerationDeps, Inspect, ParsedTarget } from './enumeration/ports.ts'
 import { logEvents } from './observe/log.ts'
+import { hosting, relayTo } from './hosting.ts'
+import { isGone } from './enumeration/owner.ts'
 import { coordinatorWithMetrics, storeWithMetrics } from './observe/metrics.ts'
-import { parseOptions, type MusterOptions } from './options.ts'
+import { DEFAULT_MAX_SESSIONS, parseOptions, type MusterOptions } from './options.ts'
 import { soloLeadership } from './orchestration/leadership.ts'
 import {
   createOrchestrator,
   type ConfigLoader,
   type Orchestrator,
 } from './orchestration/orchestrator.ts'
+import { storeLeadership } from './orchestration/store-leadership.ts'
 import { createSources } from './sources/factory.ts'
 import type { AnySource } from './sources/source.ts'
-import { openStore } from './store/open.ts'
+import { openDatabase } from './store/open-database.ts'
+import { pruneAll, type PrunedRows, type PruneOptions } from './store/retention.ts'
 import { openStoreInThread } from './store/thread/index.ts'
 import type { Repositories, Store } from './store/store.ts'
 
@@ -29,7 +34,16 @@ export interface Muster extends AsyncDisposable {
   readonly coordinator: Coordinator
   readonly orchestrator: Orchestrator
   readonly repositories: Repositories
+  /** What happens in this process; a bus between processes that was given is fed from the database. */
   readonly bus: EventBus
+  /**
+   * Forgets what ended before a moment and is needed no more: sessions with
+   * their batches and tasks. Walks go on meanwhile.
+   *
+   * @returns how many rows of what are gone
+   * @throws InvalidInputError for a moment that is none
+   */
+  prune(options: PruneOptions): Promise<PrunedRows>
   /** Finishes the pages in hand, gives up the leases, closes the database. Safe to call twice. */
   close(): Promise<void>
 }
@@ -110,10 +124,11 @@ export async function createMuster(options: MusterOptions = {}): Promise<Muster>
   const scope = new CredentialScope(parsed.auth ?? {})
   // Before the database is touched: a config with a fault must leave no trace.
   if (parsed.config !== undefined) await readConfig(parsed.config, sources, scope)
-  const { clock = systemClock, database = './muster.db', settings } = parsed
-  const bus = parsed.bus ?? createInProcessBus()
-  const open = parsed.databaseThread === true ? openStoreInThread : openStore
-  const opened = typeof database === 'string' ? await open({ path: database, clock }) : database
+  const { clock = systemClock, settings } = parsed
+  // What happens here is heard here; what is to leave the process is read from the database.
+  const broker = parsed.bus?.isDurable === true ? parsed.bus : undefined
+  const bus = broker === undefined ? (parsed.bus ?? createInProcessBus()) : createInProcessBus()
+  const opened = await openedDatabase(parsed)
   const store = parsed.metrics === undefined ? opened : storeWithMetrics(opened, parsed.metrics)
   const inspect = guarded(parsed.inspect)
   const deps: EnumerationDeps = {
@@ -131,19 +146,38 @@ export async function createMuster(options: MusterOptions = {}): Promise<Muster>
   const { metrics, logger } = parsed
   const coordinator = metrics === undefined ? walks : coordinatorWithMetrics(walks, metrics)
   const stopLogging = logger === undefined ? undefined : logEvents(bus, logger)
+  const relay = broker === undefined ? undefined : relayTo(broker, { store, clock })
+  const loader = configLoader(parsed.config, sources, scope)
+  const { leaseMs } = settings
+  const host = store.isShared
+    ? hosting({
+        coordinator,
+        store,
+        clock,
+        bus,
+        relay,
+        configLoader: loader,
+        maxSessions: parsed.maxSessions ?? DEFAULT_MAX_SESSIONS,
+        leaseMs,
+      })
+    : undefined
+  const elected = storeLeadership({ store, owner: walks.owner, leaseMs, clock, isGone })
   const orchestrator = createOrchestrator({
     coordinator,
     store,
-    bus,
+    bus: broker ?? bus,
     clock,
     inspect,
-    leadership: parsed.leadership ?? soloLeadership,
-    configLoader: configLoader(parsed.config, sources, scope),
+    leadership: parsed.leadership ?? (store.isShared ? elected : soloLeadership),
+    configLoader: host?.configLoader ?? loader,
+    handover: relay,
+    shared: host?.shared,
   })
   let closed: Promise<void> | undefined
   const close = () =>
     (closed ??= (async () => {
       const stops = await Promise.allSettled([orchestrator.stop(), walks.close()])
+      await elected.close()
       await store.close()
       stopLogging?.()
       for (const stop of stops) if (stop.status === 'rejected') throw stop.reason
@@ -153,9 +187,17 @@ export async function createMuster(options: MusterOptions = {}): Promise<Muster>
     orchestrator,
     repositories: store.repositories,
     bus,
+    prune: (options) => pruneAll(store, options),
     close,
     [Symbol.asyncDispose]: close,
   }
+}
+
+function openedDatabase(options: MusterOptions): Promise<Store> | Store {
+  const { database = './muster.db', databaseThread, clock } = options
+  if (typeof database !== 'string') return database
+  if (databaseThread !== true) return openDatabase(database, { clock })
+  return openStoreInThread({ path: database, ...(clock === undefined ? {} : { clock }) })
 }
 
 /** An inspector that throws is its own trouble: an actor would die of it. */

@@ -4,17 +4,21 @@ import { z } from 'zod'
 import type { AuthConfigs } from './config/auth.ts'
 import type { EventBus } from './delivery/event-bus.ts'
 import type { TimeProvider } from './domain/clock.ts'
-import { InvalidInputError, MusterError } from './domain/errors.ts'
+import { InvalidInputError } from './domain/errors.ts'
 import type { Inspect } from './enumeration/ports.ts'
 import { DEFAULT_SETTINGS, type WalkSettings } from './enumeration/settings.ts'
 import type { Metrics } from './observe/metrics.ts'
 import type { Leadership } from './orchestration/leadership.ts'
 import type { AnySource } from './sources/source.ts'
+import { isPostgresUrl } from './store/open-database.ts'
 import type { Store } from './store/store.ts'
 
 /** What a Muster is made of. Everything has a default. */
 export interface MusterOptions extends Partial<WalkSettings> {
-  /** A SQLite path, `:memory:`, or a store of one's own. Default `./muster.db`. */
+  /**
+   * A SQLite path, `:memory:`, the address of a PostgreSQL server
+   * (`postgres://user@host/name`), or a store of one's own. Default `./muster.db`.
+   */
   readonly database?: string | Store
   /**
    * Whether the database has a thread of its own, so that nothing SQLite does
@@ -36,11 +40,19 @@ export interface MusterOptions extends Partial<WalkSettings> {
   readonly logger?: Logger
   /** Default: an event bus within this process. */
   readonly bus?: EventBus
-  /** Default: this process leads. */
+  /** Default: this process leads; with PostgreSQL, one of those that share the database. */
   readonly leadership?: Leadership
+  /**
+   * Sessions that this process walks at the same time, of those that several
+   * processes share: what it cannot take is left to the others. Default 10.
+   */
+  readonly maxSessions?: number
   /** Default: the operating system's clock. */
   readonly clock?: TimeProvider
 }
+
+/** Sessions at the same time. As many as a process's queue of 4 keeps busy, and some that wait. */
+export const DEFAULT_MAX_SESSIONS = 10
 
 /** A day: nothing here is meant to take longer. */
 const MAX_MS = 86_400_000
@@ -73,6 +85,7 @@ const schema = z.strictObject({
   logger: object<Logger>('a pino logger', 'info', 'warn', 'debug'),
   bus: object<EventBus>('an event bus', 'publish', 'subscribe', 'hasSubscribers'),
   leadership: object<Leadership>('a leadership', 'campaign'),
+  maxSessions: whole(1, 1_000),
   clock: object<TimeProvider>('a clock', 'now'),
   concurrency: whole(1, 1_000),
   maxAttempts: whole(1, 1_000),
@@ -116,21 +129,18 @@ export function parseOptions(options: unknown): MusterOptions & { settings: Walk
     )
   }
   const given = parsed.data as MusterOptions
-  if (typeof given.database === 'string' && /^postgres(ql)?:/i.test(given.database)) {
-    throw new MusterError(
-      'NOT_SUPPORTED',
-      'database: PostgreSQL is not supported yet: give the path of a SQLite file',
-    )
-  }
-  if (given.databaseThread === true && typeof given.database === 'object') {
+  const isFile = typeof given.database !== 'object' && !isPostgresUrl(given.database ?? '')
+  if (given.databaseThread === true && !isFile) {
     throw new InvalidInputError('INVALID_OPTIONS', [
-      'databaseThread is true: a store of your own runs where you made it: give the path of a SQLite file as database, or leave databaseThread out',
+      'databaseThread is true: it is for a SQLite file, and database is none: give the path of one, or leave databaseThread out',
     ])
   }
+  // A bus between processes waits for its consumers: what they are not ready for is not walked ahead.
+  const defaults: Partial<WalkSettings> = given.bus?.isDurable === true ? { holdMs: MAX_MS } : {}
   const settings = Object.fromEntries(
     Object.entries(DEFAULT_SETTINGS).map(([key, value]) => [
       key,
-      given[key as keyof WalkSettings] ?? value,
+      given[key as keyof WalkSettings] ?? defaults[key as keyof WalkSettings] ?? value,
     ]),
   ) as unknown as WalkSettings
   return { ...given, settings }

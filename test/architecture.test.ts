@@ -60,6 +60,7 @@ const PARTS: readonly (readonly [string, RegExp])[] = [
   // The ports: what an adapter is written against.
   ['store port', /^src\/store\/store\.ts$/],
   ['source port', /^src\/sources\/(source|redact|wording)\.ts$/],
+  ['nats', /^src\/delivery\/nats\//],
   ['delivery', /^src\/delivery\//],
   ['leadership port', /^src\/orchestration\/leadership\.ts$/],
   // The core.
@@ -73,7 +74,7 @@ const PARTS: readonly (readonly [string, RegExp])[] = [
   // What a plug-in author runs.
   ['testing', /^src\/testing\//],
   // Where it is all put together.
-  ['composition', /^src\/(muster|options|index)\.ts$/],
+  ['composition', /^src\/(muster|hosting|options|index|nats)\.ts$/],
   ['version', /^src\/version\.ts$/],
   ['cli', /^src\/cli\//],
 ]
@@ -84,7 +85,16 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   domain: ['domain', 'machines', 'xstate', 'node:', 'uuid', 'safe-stable-stringify'],
   'store port': ['domain', 'source port'],
   'source port': ['source port', 'domain', 'machines', '@standard-schema/spec', 'leven'],
-  delivery: ['delivery', 'domain', 'store port'],
+  delivery: ['delivery', 'domain', 'machines', 'store port', 'node:', 'zod'],
+  nats: [
+    'nats',
+    'delivery',
+    'domain',
+    'node:',
+    'zod',
+    '@nats-io/jetstream',
+    '@nats-io/transport-node',
+  ],
   'leadership port': [],
   enumeration: [
     'enumeration',
@@ -118,6 +128,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'kysely',
     'better-sqlite3',
     'birpc',
+    'pg',
   ],
   sources: [
     'sources',
@@ -184,6 +195,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'composition',
     'config',
     'delivery',
+    'nats',
     'domain',
     'enumeration',
     'orchestration',
@@ -216,6 +228,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'commander',
     'cli-table3',
     'log-update',
+    'parse-duration',
   ],
 }
 
@@ -267,7 +280,7 @@ describe('imports', () => {
   })
 
   test('nothing but the composition root and the command line imports an adapter', () => {
-    const adapters = new Set(['store', 'sources', 'config', 'observe'])
+    const adapters = new Set(['store', 'sources', 'config', 'observe', 'nats'])
     const outside = IMPORTS.filter(({ from, to }) => {
       const [importer = '', imported] = [partOf(from), partOrPackage(to)]
       return adapters.has(imported) && importer !== imported

@@ -1,44 +1,73 @@
 import { existsSync } from 'node:fs'
 import { MusterError, StoreError } from '../domain/errors.ts'
-import { openStore } from '../store/open.ts'
+import { isPostgresUrl, openDatabase } from '../store/open-database.ts'
+import { addressOf } from '../store/postgres/address.ts'
+import { schemaVersion } from '../store/schema-version.ts'
 import type { Store } from '../store/store.ts'
 import { UsageError } from './exit.ts'
 
 /** Where the tool keeps its database unless told. */
 export const DEFAULT_DATABASE = './muster.db'
 
+/** Names the database where nobody else sees it: other users of a machine see the command lines of its processes. */
+export const DATABASE_VARIABLE = 'MUSTER_DATABASE_URL'
+
 /**
- * Refuses what is no path. The text is not repeated, since the address of a
- * server may hold a password.
+ * Refuses what is neither a path nor the address of a PostgreSQL server. The
+ * text is not repeated, since an address may hold a password.
+ *
+ * @param from where it was given, for the message
  */
-export function checkDatabasePath(path: string): void {
-  if (path.trim() === '') {
-    throw new UsageError(`--db: the path is empty: name a file, such as ${DEFAULT_DATABASE}`)
+export function checkDatabase(database: string, from = '--db'): void {
+  if (database.trim() === '') {
+    throw new UsageError(`${from}: the path is empty: name a file, such as ${DEFAULT_DATABASE}`)
   }
-  const scheme = /^([a-z][a-z\d+.-]*):\/\//i.exec(path)?.[1]?.toLowerCase()
+  if (isPostgresUrl(database)) {
+    addressOf(database)
+    return
+  }
+  const scheme = /^([a-z][a-z\d+.-]*):\/\//i.exec(database)?.[1]?.toLowerCase()
   if (scheme === undefined) return
-  const what = /^postgres(?:ql)?$/.test(scheme) ? 'PostgreSQL is' : `${scheme}:// addresses are`
   throw new MusterError(
     'NOT_SUPPORTED',
-    `--db: ${what} not supported yet: give the path of a SQLite file`,
+    `${from}: ${scheme}:// addresses are not supported: give the path of a SQLite file, or postgres://USER@HOST/DATABASE`,
   )
 }
 
-/** Opens a database that is there; one that is only looked at must not be created by looking. */
-export async function openExisting(path: string): Promise<Store> {
-  checkDatabasePath(path)
-  if (!existsSync(path)) {
+/** A database in messages and output: an address without its password. */
+export const shownDatabase = (database: string): string =>
+  isPostgresUrl(database) ? addressOf(database).shown : database
+
+/** Refuses a database that is not there; one that is only looked at must not be created by looking. */
+export async function refuseAbsent(database: string): Promise<void> {
+  checkDatabase(database)
+  if (isPostgresUrl(database)) {
+    const { shown, version } = await schemaVersion(database)
+    if (version > 0) return
     throw new StoreError(
       'STORE_FAILED',
-      `database ${path} does not exist: name one with --db, or make one with "muster run"`,
+      `database ${shown} has no tables of Muster: name another with --db, or make them with "muster migrate" or "muster run"`,
     )
   }
-  return openStore({ path })
+  if (existsSync(database)) return
+  throw new StoreError(
+    'STORE_FAILED',
+    `database ${database} does not exist: name one with --db, or make one with "muster run"`,
+  )
+}
+
+/** Opens a database that is there. */
+export async function openExisting(database: string): Promise<Store> {
+  await refuseAbsent(database)
+  return openDatabase(database)
 }
 
 /** Uses a database and closes it, whatever happens. */
-export async function withStore(path: string, use: (store: Store) => Promise<void>): Promise<void> {
-  const store = await openExisting(path)
+export async function withStore(
+  database: string,
+  use: (store: Store) => Promise<void>,
+): Promise<void> {
+  const store = await openExisting(database)
   try {
     await use(store)
   } finally {

@@ -8,6 +8,8 @@ export const ExitCode = {
   usage: 2,
   /** Some targets are complete only in part. */
   partial: 3,
+  /** What was checked is not up to date. */
+  outdated: 3,
   /** 128 + the signal's number, as shells have it. */
   interrupted: 130,
   terminated: 143,

@@ -10,7 +10,7 @@ import {
 import type { SessionState } from '../domain/session-state.ts'
 import type { TaskRecord } from '../domain/task.ts'
 import { toDefinition, toMermaid } from '../observe/mermaid.ts'
-import { withStore } from './database.ts'
+import { shownDatabase, withStore } from './database.ts'
 import { ExitCode, UsageError } from './exit.ts'
 import { printable, printData } from './output.ts'
 import { sessionData } from './session-table.ts'
@@ -84,7 +84,7 @@ export async function tasks(options: {
   await withStore(options.db, async ({ repositories }) => {
     if (session !== undefined && (await repositories.sessions.load(session)) === null) {
       throw new UsageError(
-        `session ${JSON.stringify(session)} is not in ${options.db}: "muster status" lists those that are`,
+        `session ${JSON.stringify(session)} is not in ${shownDatabase(options.db)}: "muster status" lists those that are`,
       )
     }
     const found = repositories.tasks.stream(session === undefined ? {} : { sessionId: session })

@@ -1,14 +1,18 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { errorRecord, InvalidInputError, MusterError, StoreError } from '../domain/errors.ts'
 import { VERSION } from '../version.ts'
-import { DEFAULT_DATABASE } from './database.ts'
+import { age } from './age.ts'
+import { DATABASE_VARIABLE, DEFAULT_DATABASE } from './database.ts'
 import { ExitCode, UsageError } from './exit.ts'
 import { machines, status, tasks } from './inspect-commands.ts'
 import { printable, printNote } from './output.ts'
 import { resume, run } from './run.ts'
+import { copy, migrate, prune } from './upkeep-commands.ts'
 
 const database = () =>
-  new Option('--db <path>', 'the database: a SQLite file').default(DEFAULT_DATABASE)
+  new Option('--db <path>', 'the database: a SQLite file, or postgres://USER@HOST/DATABASE')
+    .default(DEFAULT_DATABASE)
+    .env(DATABASE_VARIABLE)
 const verbose = () =>
   new Option('--verbose', 'log lines on standard error in place of the progress')
 const json = () => new Option('--json', 'print the data as JSON')
@@ -52,6 +56,27 @@ function commands(program: Command, finish: (code: number) => void): void {
     .addOption(verbose())
     .option('--config <file>', 'the config that defines the credentials of the session')
     .action(async (id, options) => finish(await resume(id, options)))
+  program
+    .command('prune')
+    .description('delete what is old, while walks go on')
+    .requiredOption('--older-than <age>', 'sessions that ended longer ago, such as 30d', age)
+    .addOption(database())
+    .addOption(json())
+    .action(async (options) => finish(await prune(options)))
+  program
+    .command('copy')
+    .description('copy a database to an empty one, from SQLite to PostgreSQL or back')
+    .argument('<from>', 'a SQLite file, or postgres://USER@HOST/DATABASE')
+    .argument('<to>', 'the same')
+    .addOption(json())
+    .action(async (from, to, options) => finish(await copy(from, to, options)))
+  program
+    .command('migrate')
+    .description('bring the tables up to date, as opening the database does')
+    .addOption(database())
+    .option('--check', 'only tell whether they are; if not, exit with 3')
+    .addOption(json())
+    .action(async (options) => finish(await migrate(options)))
   program
     .command('machines')
     .description('print a statechart, for the visualizer or a document')

@@ -2,7 +2,7 @@ import pino from 'pino'
 import { errorRecord, isPause } from '../domain/errors.ts'
 import type { SessionState } from '../domain/session-state.ts'
 import { createMuster, type Muster } from '../muster.ts'
-import { checkDatabasePath, openExisting } from './database.ts'
+import { checkDatabase, openExisting, shownDatabase } from './database.ts'
 import { ExitCode, UsageError } from './exit.ts'
 import { printable, printData, printNote } from './output.ts'
 import { showProgress } from './progress.ts'
@@ -32,7 +32,7 @@ export async function run(
   options: WalkOptions & { readonly concurrency?: number },
 ): Promise<number> {
   const { db: database, concurrency } = options
-  checkDatabasePath(database)
+  checkDatabase(database)
   const muster = await createMuster({
     database,
     config,
@@ -77,7 +77,7 @@ async function stateOf(sessionId: string, database: string): Promise<SessionStat
     const state = await store.repositories.sessions.load(sessionId)
     if (state !== null) return state
     throw new UsageError(
-      `session ${JSON.stringify(sessionId)} is not in ${database}: "muster status" lists those that are`,
+      `session ${JSON.stringify(sessionId)} is not in ${shownDatabase(database)}: "muster status" lists those that are`,
     )
   } finally {
     await store.close()

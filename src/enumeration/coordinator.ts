@@ -1,27 +1,32 @@
 import { createActor, type SnapshotFrom } from 'xstate'
 import {
   enumeratorActorId,
-  sessionMachine,
   type EnumeratorOutput,
   type coordinatorMachine,
 } from '../../machines/index.ts'
 import { announce } from '../delivery/event-bus.ts'
 import { timersOf } from '../domain/clock.ts'
 import { forScanner } from '../domain/credentials.ts'
-import { errorRecord, LeaseError, MusterError } from '../domain/errors.ts'
+import { errorRecord, LeaseError, MusterError, PauseError } from '../domain/errors.ts'
 import { newId } from '../domain/identity.ts'
 import {
   isActive,
-  machineState,
   targetKeyOf,
-  type SessionSnapshot,
   type SessionState,
   type TargetConfig,
 } from '../domain/session-state.ts'
 import { coordinatorLogic } from './actors.ts'
 import { Channels } from './channels.ts'
-import { openSnapshot, sealSnapshot } from './envelope.ts'
+import { openSnapshot } from './envelope.ts'
+import type { ClaimedSession } from '../store/store.ts'
+import type {
+  ClaimOptions,
+  EnumerateOptions,
+  Handover,
+  SharedCoordinator,
+} from './coordinator-port.ts'
 import { startHeartbeat } from './heartbeat.ts'
+import { storeSession, unstarted } from './new-session.ts'
 import { isGone, newOwner, ownedHere } from './owner.ts'
 import type { CredentialResolver, EnumerationDeps, CoordinatorActor } from './ports.ts'
 import { patiently } from './patiently.ts'
@@ -32,27 +37,6 @@ import { checkedSignals, type StopSignals } from './signals.ts'
 import type { Walk } from './walk.ts'
 import { Walker } from './walker.ts'
 
-export interface EnumerateOptions extends StopSignals {
-  /** Credentials for this target alone, by name; they come before those of `createMuster`. */
-  readonly auth?: unknown
-}
-
-/** Walks targets: the model's coordinator. */
-export interface Coordinator {
-  /**
-   * Walks a target. An unfinished session of the same target is taken up again,
-   * and so is one whose tasks were not all acknowledged; otherwise a new one begins.
-   *
-   * @throws InvalidInputError for a spec that cannot be used
-   */
-  enumerateTarget(spec: unknown, options?: EnumerateOptions): EnumerationResult
-  /**
-   * Takes up a session on purpose, a FAILED or PARTIALLY_COMPLETED one too: its
-   * failed items are tried again, then its listing goes on.
-   */
-  resumeTarget(state: SessionState, options?: Omit<EnumerateOptions, 'auth'>): EnumerationResult
-}
-
 interface OpenWalk {
   readonly walk: Walk
   readonly result: EnumerationResult
@@ -61,6 +45,9 @@ interface OpenWalk {
   readonly finished: PromiseWithResolvers<void>
   /** Aborts when the walk is over: what listens for it lets go. */
   readonly over: AbortController
+  /** Aborts when nothing more is to be handed on here. */
+  readonly letGo: AbortController
+  handover: Promise<void> | undefined
 }
 
 interface Start {
@@ -72,15 +59,20 @@ interface Start {
   /** Whether an ended session is taken up again. */
   readonly onPurpose: boolean
   readonly signals: StopSignals
+  readonly handover?: Handover | undefined
+  /** The session, where it was claimed already. */
+  readonly claimed?: ClaimedSession
 }
 
 /** Answers older than a month are of places that nobody walks any more. */
 const ANSWERS_KEPT_MS = 30 * 86_400_000
 
-export class EnumerationCoordinator implements Coordinator {
+export class EnumerationCoordinator implements SharedCoordinator {
   readonly #deps: EnumerationDeps
-  readonly #owner = newOwner()
+  readonly owner = newOwner()
   readonly #walks = new Map<string, OpenWalk>()
+  /** Walks that are over, and whose lease is held until all is handed on. */
+  readonly #handingOn = new Map<string, OpenWalk>()
   /** The walks that have something left in this process: those above, and those that are giving up their leases. */
   readonly #leaving = new Set<Promise<void>>()
   readonly #unfinished: Map<string, string>
@@ -104,7 +96,7 @@ export class EnumerationCoordinator implements Coordinator {
       onBegun: ({ targetKey }) => this.#settleTarget(targetKey).catch(() => undefined),
       onDrained: ({ targetKey }) => this.#settleTarget(targetKey).catch(() => undefined),
     })
-    this.#walker = new Walker({ ...deps, owner: this.#owner, coordinator: () => this.#actor })
+    this.#walker = new Walker({ ...deps, owner: this.owner, coordinator: () => this.#actor })
     const logic = coordinatorLogic({
       ...deps,
       walker: this.#walker,
@@ -121,7 +113,7 @@ export class EnumerationCoordinator implements Coordinator {
     // Without an observer, an error of the root actor would end the host's process.
     this.#actor.subscribe({ error: (error) => this.#breakAll(error) })
     this.#actor.start()
-    ownedHere.add(this.#owner)
+    ownedHere.add(this.owner)
     this.#stopHeartbeat = startHeartbeat(deps.settings.leaseMs, timersOf(deps.clock), () =>
       this.#renewLeases(),
     )
@@ -153,6 +145,7 @@ export class EnumerationCoordinator implements Coordinator {
       isNew: known === undefined,
       onPurpose: false,
       signals: checkedSignals(options),
+      handover: options.handover,
     })
   }
 
@@ -172,19 +165,73 @@ export class EnumerationCoordinator implements Coordinator {
       isNew: false,
       onPurpose: !isActive(state.status),
       signals: checkedSignals(options),
+      handover: options.handover,
     })
+  }
+
+  get walking(): number {
+    return this.#walks.size + this.#handingOn.size
+  }
+
+  async claim(options: ClaimOptions): Promise<EnumerationResult[]> {
+    const { store, settings, sources } = this.#deps
+    const { limit, except, handover, currently } = options
+    const claimed = await store.claimSessions({
+      owner: this.owner,
+      leaseMs: settings.leaseMs,
+      limit,
+      sourceTypes: [...sources.keys()],
+      // A lease of ours that ran out while the process was held up is taken back by its walk.
+      except: [...except, ...this.#walks.keys(), ...this.#handingOn.keys()],
+      announcing: handover !== undefined,
+      isGone,
+    })
+    if (this.#closing) {
+      for (const { state } of claimed) {
+        await store.releaseLease({ sessionId: state.sessionId, owner: this.owner })
+      }
+      return []
+    }
+    return claimed.map((session) => {
+      const config = currently(session.state.config)
+      return this.#start({
+        config,
+        credentials: this.#deps.credentials,
+        targetKey: targetKeyOf(config),
+        sessionId: session.state.sessionId,
+        isNew: false,
+        onPurpose: false,
+        signals: {},
+        handover,
+        claimed: session,
+      })
+    })
+  }
+
+  async offer(config: TargetConfig, roundId: number): Promise<void> {
+    const { store, clock } = this.#deps
+    const state = unstarted({ sessionId: newId(), config }, clock)
+    try {
+      await patiently(() => storeSession(state, this.#deps, { roundId }), this.#deps)
+    } catch (thrown) {
+      if (!(thrown instanceof LeaseError) || thrown.code !== 'LEASE_HELD') throw thrown
+      for (const { sessionId } of await store.findUnfinished(targetKeyOf(config))) {
+        await store.offerSession({ sessionId })
+      }
+    }
   }
 
   /** Finishes the pages in hand, gives up the leases and stops. */
   async close(): Promise<void> {
     this.#closing = true
     for (const { walk } of this.#walks.values()) walk.stopping ??= 'drain'
+    for (const { letGo } of this.#handingOn.values()) letGo.abort()
     this.#actor.send({ type: 'coordinator.drain' })
     await Promise.all(this.#leaving)
     this.#closed.abort()
     this.#stopHeartbeat()
     this.#actor.stop()
-    ownedHere.delete(this.#owner)
+    ownedHere.delete(this.owner)
   }
 
   #refuseWhenClosed(): void {
@@ -213,7 +260,8 @@ export class EnumerationCoordinator implements Coordinator {
     }
     const finished = Promise.withResolvers<void>()
     this.#leaving.add(finished.promise)
-    const open = { walk, result, done, finished, over: new AbortController() }
+    const [over, letGo] = [new AbortController(), new AbortController()]
+    const open = { walk, result, done, finished, over, letGo, handover: undefined }
     this.#walks.set(start.sessionId, open)
     this.#unfinished.set(start.targetKey, start.sessionId)
     this.#begin(open, start).catch((thrown: unknown) => this.#finish(open, thrown))
@@ -223,31 +271,29 @@ export class EnumerationCoordinator implements Coordinator {
   /** From the stored session to a running enumerator; starting and resuming are the same road. */
   async #begin(open: OpenWalk, start: Start): Promise<void> {
     const { walk } = open
-    const { store, settings, clock } = this.#deps
     this.#listen(open, start.signals)
     refuseUnknownCredentials(walk)
     if (start.isNew) await this.#createNew(walk, start)
-    const claimed = await patiently(
-      () =>
-        store.claimSession({
-          sessionId: walk.sessionId,
-          owner: this.#owner,
-          now: clock.now(),
-          leaseUntil: clock.now() + settings.leaseMs,
-          isGone,
-        }),
-      this.#deps,
-    )
+    const claimed = start.claimed ?? (await this.#claimOne(walk, start))
     walk.state = taken(claimed.state, walk.config)
     walk.revision = claimed.revision
     const checkpoint = claimed.state.lastCheckpoint?.data ?? {}
     const snapshot = openSnapshot(walk.sessionId, checkpoint)
+    open.handover = start.handover?.({
+      result: open.result,
+      session: walk.state,
+      revision: walk.revision,
+      signal: open.letGo.signal,
+    })
     if (walk.stopping !== null) return this.#finish(open)
     this.#actor.send({ type: 'session.open', sessionId: walk.sessionId, snapshot })
     await this.#takeUp(walk, start.onPurpose)
     if (!isActive(walk.state.status) || walk.stopping !== null) return this.#finish(open)
-    announce(this.#deps.bus, 'session.started', { session: walk.state, resumed: !start.isNew })
-    const { maxAttempts, backoffMs, maxBackoffMs, stallMs, holdMs } = settings
+    // One that was offered and never walked begins here.
+    const wasOffered = start.claimed?.state.status === 'INITIALIZED'
+    const resumed = !start.isNew && !wasOffered
+    announce(this.#deps.bus, 'session.started', { session: walk.state, resumed })
+    const { maxAttempts, backoffMs, maxBackoffMs, stallMs, holdMs } = this.#deps.settings
     this.#actor.send({
       type: 'enumerator.open',
       input: {
@@ -259,6 +305,18 @@ export class EnumerationCoordinator implements Coordinator {
         holdMs,
       },
     })
+  }
+
+  #claimOne(walk: Walk, { handover }: Start): Promise<ClaimedSession> {
+    const { store, settings } = this.#deps
+    const request = {
+      sessionId: walk.sessionId,
+      owner: this.owner,
+      leaseMs: settings.leaseMs,
+      announcing: handover !== undefined,
+      isGone,
+    }
+    return patiently(() => store.claimSession(request), this.#deps)
   }
 
   /** Hears the caller's signals as long as the walk goes on; one of them may outlive many walks. */
@@ -277,28 +335,12 @@ export class EnumerationCoordinator implements Coordinator {
 
   async #createNew(walk: Walk, start: Start): Promise<void> {
     try {
-      await patiently(() => this.#create(walk, start), this.#deps)
+      await patiently(() => storeSession(walk.state, this.#deps), this.#deps)
     } catch (thrown) {
       // What could not be stored is not there to be taken up by the next call.
       this.#unfinished.delete(start.targetKey)
       throw thrown
     }
-  }
-
-  async #create(walk: Walk, start: Start): Promise<void> {
-    const { store, clock } = this.#deps
-    const { sessionId, config } = walk
-    const at = clock.now()
-    const snapshot = createActor(sessionMachine, {
-      input: { sessionId, sourceType: config.sourceType, at },
-    }).getSnapshot() as SessionSnapshot
-    const job = { jobId: walk.state.jobId, name: config.name, createdAt: new Date(at) }
-    await store.createSession({
-      session: { ...walk.state, ...machineState(snapshot) },
-      targetKey: start.targetKey,
-      job,
-      checkpoint: sealSnapshot(snapshot),
-    })
   }
 
   async #takeUp(walk: Walk, onPurpose: boolean): Promise<void> {
@@ -344,12 +386,17 @@ export class EnumerationCoordinator implements Coordinator {
     if (!this.#walks.delete(walk.sessionId)) return
     walk.error = error
     open.over.abort()
+    this.#handingOn.set(walk.sessionId, open)
+    // What is left to hand on is the next one's, unless the walk came to an end or a pause here.
+    const isLeft = walk.stopping === null && (error === undefined || error instanceof PauseError)
+    if (!isLeft) open.letGo.abort()
     // A coordinator that has drained has let go of its sessions already.
     if (this.#actor.getSnapshot().status === 'active') {
       this.#actor.send({ type: 'session.close', sessionId: walk.sessionId })
     }
     walk.changes.close()
-    this.#settle(walk).finally(() => {
+    this.#settle(open).finally(() => {
+      if (this.#handingOn.get(walk.sessionId) === open) this.#handingOn.delete(walk.sessionId)
       // Told when the session is free again: a handler may take it up at once.
       this.#announceEnd(walk)
       this.#channels.dropIdle(walk.sessionId)
@@ -361,14 +408,15 @@ export class EnumerationCoordinator implements Coordinator {
   }
 
   /** Drops the page ahead, gives up the lease, and looks up what of the target is left for another call. */
-  async #settle(walk: Walk): Promise<void> {
+  async #settle({ walk, handover }: OpenWalk): Promise<void> {
     const { store } = this.#deps
     const { sessionId, config } = walk
     try {
       await this.#walker.leave(walk)
+      await handover
       // Taken up anew here meanwhile, it has its lease from this same process.
       if (!this.#walks.has(sessionId)) {
-        await store.releaseLease({ sessionId, owner: this.#owner })
+        await store.releaseLease({ sessionId, owner: this.owner })
       }
       await this.#settleTarget(targetKeyOf(config))
     } catch {
@@ -399,19 +447,19 @@ export class EnumerationCoordinator implements Coordinator {
   }
 
   async #renewLeases(): Promise<void> {
-    const { store, clock, settings } = this.#deps
-    for (const open of this.#walks.values()) {
+    const { store, settings } = this.#deps
+    for (const open of [...this.#walks.values(), ...this.#handingOn.values()]) {
       const { walk } = open
       // One that is not claimed yet has no lease to renew, and none to lose.
       if (walk.revision === 0) continue
-      const fence = { sessionId: walk.sessionId, owner: this.#owner }
+      const fence = { sessionId: walk.sessionId, owner: this.owner }
       // A renewal that fails is tried again at the next beat; the fence holds meanwhile.
-      const held = await store
-        .renewLease({ ...fence, leaseUntil: clock.now() + settings.leaseMs })
-        .catch(() => true)
+      const held = await store.renewLease({ ...fence, leaseMs: settings.leaseMs }).catch(() => true)
       const reason = `session ${walk.sessionId} was taken over by another process`
       // The answer may come late, when the session is walked anew.
-      if (held || this.#walks.get(walk.sessionId) !== open) continue
+      if (held) continue
+      open.letGo.abort()
+      if (this.#walks.get(walk.sessionId) !== open) continue
       this.#enumerator(walk.sessionId)?.send({ type: 'lease.lost', reason })
     }
   }

@@ -1,4 +1,5 @@
-import type { Coordinator } from '../enumeration/coordinator.ts'
+import { LeaseError } from '../domain/errors.ts'
+import type { SharedCoordinator } from '../enumeration/coordinator-port.ts'
 import type { EnumerationResult } from '../enumeration/result.ts'
 import type { Store } from '../store/store.ts'
 
@@ -14,12 +15,25 @@ export interface Metrics {
   incTasksEnqueued(count: number): void
   /** A page with items that would have become tasks was not committed. */
   incTasksFailedToEnqueue(count: number): void
+  /** A commit came too late and changed nothing: its lease had run out, or another process has the session. */
+  incFencedCommits?(): void
 }
 
 /** The same store, counting what it commits. */
 export function storeWithMetrics(store: Store, metrics: Metrics): Store {
+  const countFenced = (thrown: unknown) => {
+    if (thrown instanceof LeaseError && thrown.code === 'LEASE_LOST') metrics.incFencedCommits?.()
+  }
   return {
     ...store,
+    async commitSession(params) {
+      try {
+        await store.commitSession(params)
+      } catch (thrown) {
+        countFenced(thrown)
+        throw thrown
+      }
+    },
     async commitPage(params) {
       try {
         const committed = await store.commitPage(params)
@@ -27,6 +41,7 @@ export function storeWithMetrics(store: Store, metrics: Metrics): Store {
         return committed
       } catch (thrown) {
         metrics.incTasksFailedToEnqueue(params.kept.length)
+        countFenced(thrown)
         throw thrown
       }
     },
@@ -34,7 +49,10 @@ export function storeWithMetrics(store: Store, metrics: Metrics): Store {
 }
 
 /** The same coordinator, timing its walks. */
-export function coordinatorWithMetrics(coordinator: Coordinator, metrics: Metrics): Coordinator {
+export function coordinatorWithMetrics(
+  coordinator: SharedCoordinator,
+  metrics: Metrics,
+): SharedCoordinator {
   const timed = (result: EnumerationResult): EnumerationResult => {
     const began = performance.now()
     metrics
@@ -47,6 +65,12 @@ export function coordinatorWithMetrics(coordinator: Coordinator, metrics: Metric
     return result
   }
   return {
+    owner: coordinator.owner,
+    get walking() {
+      return coordinator.walking
+    },
+    claim: async (options) => (await coordinator.claim(options)).map(timed),
+    offer: (config, roundId) => coordinator.offer(config, roundId),
     enumerateTarget: (spec, options) => timed(coordinator.enumerateTarget(spec, options)),
     resumeTarget: (state, options) => timed(coordinator.resumeTarget(state, options)),
   }

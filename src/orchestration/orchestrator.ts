@@ -2,39 +2,27 @@ import { createActor, fromCallback, fromPromise, waitFor, type SnapshotFrom } fr
 import { orchestratorMachine } from '../../machines/index.ts'
 import type { EventBus } from '../delivery/event-bus.ts'
 import { timersOf, type TimeProvider } from '../domain/clock.ts'
-import { errorRecord, LeaseError, MusterError } from '../domain/errors.ts'
+import { MusterError } from '../domain/errors.ts'
 import { newId } from '../domain/identity.ts'
 import type { Job } from '../domain/job.ts'
-import {
-  isActive,
-  targetKeyOf,
-  type SessionState,
-  type TargetConfig,
-} from '../domain/session-state.ts'
-import type { Coordinator } from '../enumeration/coordinator.ts'
+import type { SessionState, TargetConfig } from '../domain/session-state.ts'
+import type { Coordinator, Handover } from '../enumeration/coordinator-port.ts'
 import type { Inspect } from '../enumeration/ports.ts'
 import type { EnumerationResult } from '../enumeration/result.ts'
 import type { StopSignals } from '../enumeration/signals.ts'
 import type { Store } from '../store/store.ts'
 import type { Leadership } from './leadership.ts'
+import { LocalRound } from './local-round.ts'
 import { trackProgress } from './progress.ts'
+import { RoundInHand, type Round, type RoundWork } from './round.ts'
 import { trackRules } from './rules.ts'
+import { RoundWatch, SharedRound, type SharedDeps } from './shared-round.ts'
+
+export type { Round } from './round.ts'
 
 /** Where the orchestrator learns what is to be walked. @throws InvalidInputError */
 export interface ConfigLoader {
   load(): Promise<readonly TargetConfig[]>
-}
-
-/** What came of one round of enumeration. */
-export interface Round {
-  /** The sessions whose walk is over, however they ended. */
-  readonly sessions: readonly SessionState[]
-  /** The targets whose walk broke, or could not begin. */
-  readonly failures: readonly {
-    readonly targetName: string
-    readonly sessionId: string | null
-    readonly error: unknown
-  }[]
 }
 
 export interface OrchestratorDeps {
@@ -45,6 +33,10 @@ export interface OrchestratorDeps {
   readonly leadership: Leadership
   readonly configLoader: ConfigLoader
   readonly inspect?: Inspect | undefined
+  /** Publishes tasks on a bus that outlives the process. */
+  readonly handover?: Handover | undefined
+  /** Given where several hosts walk together. */
+  readonly shared?: Omit<SharedDeps, 'store' | 'clock'> | undefined
 }
 
 /** Decides what is walked: the model's orchestrator. */
@@ -55,7 +47,8 @@ export interface Orchestrator {
    * One round: loads the targets, resumes what was interrupted, starts the
    * rest, and resolves when all of it is walked. A round that a process died in
    * is gone on with: what it had walked to its end is not walked again. Runs
-   * when this process leads.
+   * when this process leads. Where several hosts walk together, the one that
+   * leads decides for all, and for the others it resolves when that round is over.
    *
    * @throws InvalidInputError when the targets cannot be used; nothing was started then
    */
@@ -71,47 +64,6 @@ export interface Orchestrator {
   stop(): Promise<void>
 }
 
-interface Walking {
-  readonly config: TargetConfig
-  readonly result: EnumerationResult
-}
-
-/** What one round gathers as it goes through its states. */
-class RoundInHand {
-  targets: readonly TargetConfig[] = []
-  id: number | undefined
-  /** One of them aborts when the round is cut short. */
-  readonly stop: Required<StopSignals>
-  /** Sessions that came to their end in this round before this process took it up. */
-  readonly ended: SessionState[] = []
-  readonly walking: Walking[] = []
-  readonly failures: Round['failures'][number][] = []
-  readonly over = Promise.withResolvers<Round>()
-  isOver = false
-  #byKey: ReadonlyMap<string, TargetConfig> | undefined
-
-  constructor(stop: Required<StopSignals>) {
-    this.stop = stop
-    const markOver = () => {
-      this.isOver = true
-    }
-    this.over.promise.then(markOver, markOver)
-  }
-
-  /**
-   * The target as it is loaded now: a session that was paused for its credential
-   * goes on with the one that took its place.
-   */
-  currently(config: TargetConfig): TargetConfig {
-    this.#byKey ??= new Map(this.targets.map((target) => [targetKeyOf(target), target]))
-    return this.#byKey.get(targetKeyOf(config)) ?? config
-  }
-
-  get isCutShort(): boolean {
-    return this.stop.signal.aborted || this.stop.drain.aborted
-  }
-}
-
 export function createOrchestrator(deps: OrchestratorDeps): Orchestrator {
   return new MachineOrchestrator(deps)
 }
@@ -123,6 +75,7 @@ class MachineOrchestrator implements Orchestrator {
   #cancel = new AbortController()
   readonly #drain = new AbortController()
   #round: RoundInHand | undefined
+  #work: RoundWork | undefined
 
   constructor(deps: OrchestratorDeps) {
     this.#deps = deps
@@ -144,22 +97,51 @@ class MachineOrchestrator implements Orchestrator {
       trackProgress({ bus, store, clock }),
     ]
     this.#actor.start()
+    this.#deps.shared?.pool.start()
   }
 
   async enumerate(): Promise<Round> {
     await this.run()
+    const { shared, store } = this.#deps
+    if (shared !== undefined) return this.#enumerateTogether(await RoundWatch.begin(store))
     // Of several callers that wait for their turn, one begins, and the others wait on.
     while (!this.#canBegin()) await this.#awaitTurn()
+    return this.#begin().over.promise
+  }
+
+  /** Leads the round, or waits for the host that does; one follows the other where leadership changes. */
+  async #enumerateTogether(watch: RoundWatch): Promise<Round> {
+    for (;;) {
+      const mayBegin = this.#canBegin()
+      // A store that fails is asked again: it may be about to come back.
+      const over = await watch.look().catch(() => undefined)
+      if (over !== undefined) return over
+      if (!mayBegin || !this.#canBegin()) {
+        await this.#awaitTurn(this.#deps.shared?.pollMs)
+        continue
+      }
+      const round = this.#begin()
+      const result = await round.over.promise
+      if (round.isClosed || this.#drain.signal.aborted) return result
+    }
+  }
+
+  #begin(): RoundInHand {
     const round = new RoundInHand(this.#stopSignals())
+    const { shared } = this.#deps
     this.#round = round
+    this.#work =
+      shared === undefined
+        ? new LocalRound(this.#deps, round)
+        : new SharedRound({ ...this.#deps, ...shared }, round)
     this.#actor.send({ type: 'orchestrator.enumerate' })
-    return round.over.promise
+    return round
   }
 
   async resumeEnumerations(states: readonly SessionState[]): Promise<EnumerationResult[]> {
-    const round = new RoundInHand(this.#stopSignals())
-    for (const state of states) this.#resume(round, state)
-    return round.walking.map(({ result }) => result)
+    const walks = new LocalRound(this.#deps, new RoundInHand(this.#stopSignals()))
+    for (const state of states) walks.resume(state)
+    return walks.results
   }
 
   async createJob(params: {
@@ -179,6 +161,7 @@ class MachineOrchestrator implements Orchestrator {
 
   async stop(): Promise<void> {
     for (const untrack of this.#untrack.splice(0)) untrack()
+    await this.#deps.shared?.pool.stop()
     if (this.#actor.getSnapshot().status !== 'active') return
     this.#actor.start()
     this.#actor.send({ type: 'orchestrator.stop' })
@@ -189,8 +172,8 @@ class MachineOrchestrator implements Orchestrator {
 
   #logic() {
     const inHand = () => {
-      if (this.#round === undefined) throw new Error('no round is in hand')
-      return this.#round
+      if (this.#work === undefined) throw new Error('no round is in hand')
+      return this.#work
     }
     return orchestratorMachine.provide({
       actors: {
@@ -200,18 +183,21 @@ class MachineOrchestrator implements Orchestrator {
           ),
         ),
         loadTargets: fromPromise(async () => {
-          inHand().targets = await this.#deps.configLoader.load()
+          const round = this.#round
+          const targets = await this.#deps.configLoader.load()
+          if (round !== undefined) round.targets = targets
         }),
-        resumeInterrupted: fromPromise(({ signal }) => this.#takeUpRound(inHand(), signal)),
-        startTargets: fromPromise(async () => this.#startTargets(inHand())),
-        awaitWalks: fromPromise(() => this.#awaitWalks(inHand())),
+        resumeInterrupted: fromPromise(({ signal }) => inHand().takeUp(signal)),
+        startTargets: fromPromise(() => inHand().startTargets()),
+        awaitWalks: fromPromise(() => inHand().awaitWalks()),
         // Waits for the pages in hand, so that whoever stops may close the store.
         drain: fromPromise(() => this.#endRound()),
       },
       actions: {
         cancelWalks: () => this.#cancelWalks(),
         drainWalks: () => this.#drain.abort(),
-        roundEnded: () => this.#endRound(),
+        // What is wrong with it is told to who waits for the round.
+        roundEnded: () => void this.#endRound().catch(() => undefined),
         roundFailed: (_, { error }) => this.#round?.over.reject(error),
       },
     })
@@ -225,13 +211,13 @@ class MachineOrchestrator implements Orchestrator {
     return snapshot.matches({ active: { leading: 'idle' } }) && this.#round?.isOver !== false
   }
 
-  /** Resolves when it may have become possible to begin a round. */
-  async #awaitTurn(): Promise<void> {
+  /** Resolves when it may have become possible to begin a round, or after a time. */
+  async #awaitTurn(timeout = Infinity): Promise<void> {
     await this.#round?.over.promise.catch(() => undefined)
-    await waitFor(
-      this.#actor,
-      (state) => state.status !== 'active' || state.matches({ active: { leading: 'idle' } }),
-    )
+    const mayBegin = (state: SnapshotFrom<typeof orchestratorMachine>) =>
+      state.status !== 'active' || state.matches({ active: { leading: 'idle' } })
+    if (timeout === Infinity) await waitFor(this.#actor, mayBegin)
+    else await waitFor(this.#actor, mayBegin, { timeout }).catch(() => undefined)
   }
 
   #stopSignals(): Required<StopSignals> {
@@ -243,102 +229,15 @@ class MachineOrchestrator implements Orchestrator {
     this.#cancel = new AbortController()
   }
 
-  async #takeUpRound(round: RoundInHand, signal: AbortSignal): Promise<void> {
-    const { store, clock } = this.#deps
-    const { roundId, sessions } = await store.openRound({ at: clock.now() })
-    round.id = roundId
-    const unfinished = new Set((await store.findUnfinished()).map(({ sessionId }) => sessionId))
-    // Whoever leads by now takes the round up; its sessions are theirs.
-    if (signal.aborted) return
-    for (const state of sessions) {
-      if (isActive(state.status)) this.#resume(round, state)
-      // Walked to its end by a process that then died with tasks in hand.
-      else if (unfinished.has(state.sessionId)) this.#start(round, round.currently(state.config))
-      else round.ended.push(state)
-    }
-  }
-
-  #resume(round: RoundInHand, state: SessionState): void {
-    const config = round.currently(state.config)
-    this.#walk(round, config, state.sessionId, () =>
-      this.#deps.coordinator.resumeTarget({ ...state, config }, round.stop),
-    )
-  }
-
-  #start(round: RoundInHand, config: TargetConfig): void {
-    const { spec, ...target } = config
-    this.#walk(round, config, null, () =>
-      this.#deps.coordinator.enumerateTarget({ ...target, [target.sourceType]: spec }, round.stop),
-    )
-  }
-
-  #startTargets(round: RoundInHand): void {
-    const taken = new Set(
-      [...round.walking, ...round.ended].map(({ config }) => targetKeyOf(config)),
-    )
-    for (const config of round.targets) {
-      if (!taken.has(targetKeyOf(config))) this.#start(round, config)
-    }
-  }
-
-  /** Begins one walk; what is wrong with it is noted, and never stops the others. */
-  #walk(
-    round: RoundInHand,
-    config: TargetConfig,
-    sessionId: string | null,
-    begin: () => EnumerationResult,
-  ): void {
-    try {
-      round.walking.push({ config, result: begin() })
-    } catch (error) {
-      round.failures.push({ targetName: config.name, sessionId, error })
-    }
-  }
-
-  async #awaitWalks(round: RoundInHand): Promise<void> {
-    await Promise.all(
-      round.walking.map(async ({ config, result }) => {
-        await Promise.all([
-          this.#publishTasks(result),
-          result.done.catch((error: unknown) => {
-            const { sessionId } = result
-            round.failures.push({ targetName: config.name, sessionId, error })
-          }),
-        ])
-      }),
-    )
-    // A round that was cut short is gone on with, and so is one that another process has a part of;
-    // one stuck session does not keep it open.
-    const elsewhere = round.failures.some(({ error }) => error instanceof LeaseError)
-    if (round.id === undefined || round.isCutShort || elsewhere) return
-    await this.#deps.store.closeRound({ roundId: round.id, at: this.#deps.clock.now() })
-  }
-
-  /** Puts a walk's tasks on the bus; a task is acknowledged when its handlers have taken it. */
-  async #publishTasks(result: EnumerationResult): Promise<void> {
-    const { bus } = this.#deps
-    if (!bus.hasSubscribers('task.created')) return
-    try {
-      for await (const { credentials: _, ...task } of result.tasks) {
-        await bus.publish('task.created', { task })
-      }
-    } catch (thrown) {
-      process.emitWarning(
-        `session ${result.sessionId}: its tasks are not delivered further in this round: ${errorRecord(thrown).message}`,
-        'MusterWarning',
-      )
-    }
-  }
-
   async #endRound(): Promise<void> {
-    const round = this.#round
-    if (round === undefined) return
-    const settled = await Promise.allSettled(round.walking.map(({ result }) => result.done))
-    const walked = settled.filter((s) => s.status === 'fulfilled').map((s) => s.value)
-    round.over.resolve({
-      sessions: [...round.ended, ...walked],
-      failures: round.failures,
-    })
+    const [round, work] = [this.#round, this.#work]
+    if (round === undefined || work === undefined) return
+    try {
+      round.over.resolve(await work.result())
+    } catch (thrown) {
+      round.over.reject(thrown)
+      throw thrown
+    }
   }
 }
 

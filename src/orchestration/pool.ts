@@ -1,0 +1,124 @@
+import { timersOf, type TimeProvider } from '../domain/clock.ts'
+import { LeaseError } from '../domain/errors.ts'
+import type { TargetConfig } from '../domain/session-state.ts'
+import type { Handover, SharedCoordinator } from '../enumeration/coordinator-port.ts'
+import type { EnumerationResult } from '../enumeration/result.ts'
+
+export interface PoolDeps {
+  readonly coordinator: SharedCoordinator
+  readonly clock: TimeProvider
+  /** Sessions that this host walks at the same time, at the most. */
+  readonly maxSessions: number
+  /** How long it waits before it looks again, where there was nothing to take; milliseconds. */
+  readonly pollMs: number
+  /** Hands on what is found; asked for at each claim. */
+  handover(): Handover | undefined
+  currently(config: TargetConfig): TargetConfig
+}
+
+/** A session whose walk broke here is left to the others: for a second at first, then for longer. */
+const FIRST_REST_MS = 1_000
+const LONGEST_REST_MS = 60_000
+
+/** Two hosts that begin at once would else look at the same moments for ever. */
+const JITTER = 0.2
+
+/** Why a session could not be walked here, again and again. */
+export interface Trouble {
+  readonly times: number
+  readonly error: unknown
+  /** Until when it is left to others; milliseconds since the Unix epoch. */
+  readonly until: number
+}
+
+/**
+ * Takes sessions that nobody walks, one after the other, as long as there is
+ * room for another. One at a time: hosts that begin together share what there is.
+ */
+export class SessionPool {
+  readonly #deps: PoolDeps
+  readonly #troubles = new Map<string, Trouble>()
+  #isOver = false
+  #running: Promise<void> | undefined
+  #woken = Promise.withResolvers<void>()
+
+  constructor(deps: PoolDeps) {
+    this.#deps = deps
+  }
+
+  start(): void {
+    this.#running ??= this.#run()
+  }
+
+  /** Takes no more; what it has taken goes on. */
+  async stop(): Promise<void> {
+    this.#isOver = true
+    this.wake()
+    await this.#running
+  }
+
+  /** There may be something to take. */
+  wake(): void {
+    this.#woken.resolve()
+  }
+
+  /** What went wrong with a session here, unless it went well since. */
+  troubleOf(sessionId: string): Trouble | undefined {
+    return this.#troubles.get(sessionId)
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#isOver) {
+      this.#woken = Promise.withResolvers<void>()
+      // A store that fails is asked again: it may be about to come back.
+      const taken = await this.#take().catch(() => false)
+      if (!taken && !this.#isOver) await this.#rest()
+    }
+  }
+
+  /** @returns whether there may be more to take */
+  async #take(): Promise<boolean> {
+    const { coordinator, maxSessions, handover, currently } = this.#deps
+    if (coordinator.walking >= maxSessions) return false
+    const claimed = await coordinator.claim({
+      limit: 1,
+      except: this.#resting(),
+      handover: handover(),
+      currently,
+    })
+    for (const result of claimed) this.#watch(result)
+    return claimed.length > 0
+  }
+
+  #resting(): string[] {
+    const now = this.#deps.clock.now()
+    return [...this.#troubles].flatMap(([id, { until }]) => (until > now ? [id] : []))
+  }
+
+  #watch({ sessionId, done }: EnumerationResult): void {
+    done
+      .then(
+        () => this.#troubles.delete(sessionId),
+        (error: unknown) => this.#note(sessionId, error),
+      )
+      .finally(() => this.wake())
+  }
+
+  #note(sessionId: string, error: unknown): void {
+    // Another host has it: nothing is wrong with it.
+    if (error instanceof LeaseError) return
+    const times = (this.#troubles.get(sessionId)?.times ?? 0) + 1
+    const rest = Math.min(FIRST_REST_MS * 2 ** (times - 1), LONGEST_REST_MS)
+    this.#troubles.set(sessionId, { times, error, until: this.#deps.clock.now() + rest })
+  }
+
+  async #rest(): Promise<void> {
+    const { clock, pollMs } = this.#deps
+    const timers = timersOf(clock)
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const ms = pollMs * (1 - JITTER / 2 + Math.random() * JITTER)
+    const timer = timers.setTimeout(resolve, ms)
+    await Promise.race([promise, this.#woken.promise])
+    timers.clearTimeout(timer)
+  }
+}

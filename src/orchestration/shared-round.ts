@@ -1,0 +1,150 @@
+import { timersOf, type TimeProvider } from '../domain/clock.ts'
+import { LeaseError, PauseError } from '../domain/errors.ts'
+import { isActive, targetKeyOf } from '../domain/session-state.ts'
+import type { SharedCoordinator } from '../enumeration/coordinator-port.ts'
+import type { Store, UnendedSession } from '../store/store.ts'
+import type { SessionPool } from './pool.ts'
+import type { Round, RoundInHand, RoundWork } from './round.ts'
+
+/** What a host needs that shares the walking with others. */
+export interface SharedDeps {
+  readonly coordinator: SharedCoordinator
+  readonly store: Store
+  readonly clock: TimeProvider
+  readonly pool: SessionPool
+  /** How often it looks what the others have done; milliseconds. */
+  readonly pollMs: number
+}
+
+/** A session that broke here so often is reported; the others had their chances in between. */
+const ENOUGH_TROUBLE = 3
+
+/** A round that all hosts walk together: the leader offers the sessions, whoever has room takes them. */
+export class SharedRound implements RoundWork {
+  readonly #deps: SharedDeps
+  readonly #round: RoundInHand
+  readonly #begun = new Set<string>()
+  #id: number | undefined
+
+  constructor(deps: SharedDeps, round: RoundInHand) {
+    this.#deps = deps
+    this.#round = round
+  }
+
+  async takeUp(signal: AbortSignal): Promise<void> {
+    const { store, clock } = this.#deps
+    const { roundId, sessions } = await store.openRound({ at: clock.now() })
+    this.#id = roundId
+    for (const { sessionId, status, config } of sessions) {
+      // Whoever leads by now takes the round up.
+      if (signal.aborted) return
+      if (isActive(status)) await store.offerSession({ sessionId })
+      this.#begun.add(targetKeyOf(config))
+    }
+  }
+
+  async startTargets(): Promise<void> {
+    const { coordinator, pool } = this.#deps
+    for (const config of this.#round.targets) {
+      if (this.#begun.has(targetKeyOf(config)) || this.#id === undefined) continue
+      if (this.#round.isCutShort) return
+      try {
+        await coordinator.offer(config, this.#id)
+        pool.wake()
+      } catch (error) {
+        // Another host has ended the round: nothing of it is left to begin.
+        if (error instanceof LeaseError) return
+        this.#round.failures.push({ targetName: config.name, sessionId: null, error })
+      }
+    }
+  }
+
+  async awaitWalks(): Promise<void> {
+    const { store, clock } = this.#deps
+    const id = this.#id
+    if (id === undefined) return
+    while (!this.#round.isCutShort) {
+      const unended = await store.unendedOfRound(id).catch(() => undefined)
+      if (unended?.every((session) => this.#isGivenUp(session)) === true) {
+        for (const session of unended) this.#report(session)
+        await store.closeRound({ roundId: id, at: clock.now() })
+        this.#round.isClosed = true
+        return
+      }
+      await pause(this.#deps, Object.values(this.#round.stop))
+    }
+  }
+
+  async result(): Promise<Round> {
+    if (this.#id === undefined) return { sessions: [], failures: this.#round.failures }
+    return roundOf(this.#deps.store, this.#id, this.#round.failures)
+  }
+
+  /** Waiting for it would be in vain: somebody has to put something right first. */
+  #isGivenUp({ sessionId, pausedFor, isEnded }: UnendedSession): boolean {
+    if (isEnded) return false
+    return (
+      pausedFor !== null || (this.#deps.pool.troubleOf(sessionId)?.times ?? 0) >= ENOUGH_TROUBLE
+    )
+  }
+
+  #report({ sessionId, targetName, pausedFor }: UnendedSession): void {
+    const error =
+      this.#deps.pool.troubleOf(sessionId)?.error ??
+      new PauseError('CREDENTIAL_UNAVAILABLE', pausedFor ?? 'unknown')
+    this.#round.failures.push({ sessionId, targetName, error })
+  }
+}
+
+/** The sessions of a round that came to their end. */
+async function roundOf(store: Store, roundId: number, failures: Round['failures']): Promise<Round> {
+  const sessions = await store.sessionsOfRound(roundId)
+  return { sessions: sessions.filter(({ status }) => !isActive(status)), failures }
+}
+
+async function pause(
+  { clock, pollMs }: Pick<SharedDeps, 'clock' | 'pollMs'>,
+  signals: readonly AbortSignal[],
+): Promise<void> {
+  const timers = timersOf(clock)
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const timer = timers.setTimeout(resolve, pollMs)
+  const over = new AbortController()
+  for (const signal of signals) {
+    signal.addEventListener('abort', () => resolve(), { once: true, signal: over.signal })
+  }
+  await promise
+  over.abort()
+  timers.clearTimeout(timer)
+}
+
+/**
+ * Looks out for the end of a round that another host leads: the one that is
+ * open now, or else the next.
+ */
+export class RoundWatch {
+  readonly #store: Store
+  #before = 0
+  #watched: number | undefined
+
+  private constructor(store: Store) {
+    this.#store = store
+  }
+
+  static async begin(store: Store): Promise<RoundWatch> {
+    const watch = new RoundWatch(store)
+    const last = await store.lastRound()
+    if (last?.isOpen === true) watch.#watched = last.roundId
+    else watch.#before = last?.roundId ?? 0
+    return watch
+  }
+
+  /** What came of the round, once it is over. */
+  async look(): Promise<Round | undefined> {
+    const last = await this.#store.lastRound()
+    if (last === null || last.roundId <= this.#before) return undefined
+    this.#watched ??= last.roundId
+    if (last.isOpen && last.roundId === this.#watched) return undefined
+    return roundOf(this.#store, this.#watched, [])
+  }
+}
