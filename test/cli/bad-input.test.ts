@@ -573,20 +573,46 @@ describe('a database that cannot be used is refused, and left as it is', () => {
   })
 
   const config = (folder: string) => writeConfig(folder, GOOD)
-  const server = `postgres://me:${PASSWORD}@db.example/muster`
-  test.each([
-    ['run', (f: string) => ['run', config(f), '--db', server]],
-    ['status', () => ['status', '--db', server]],
-    ['tasks', () => ['tasks', '--db', server]],
-    ['resume', () => ['resume', 'some-session', '--db', server]],
-  ])('on a PostgreSQL server: %s says that it is not supported yet', async (_, argv) => {
-    const says = [
-      '--db',
-      'PostgreSQL is not supported yet',
-      'give the path of a SQLite file',
-    ] as const
-    expectRefusal(await runMain(argv(tempFolder())), says)
-  })
+  /** Commands that name a database. */
+  const commands = (db: string): [string, (folder: string) => string[]][] => [
+    ['run', (f) => ['run', config(f), '--db', db]],
+    ['status', () => ['status', '--db', db]],
+    ['tasks', () => ['tasks', '--db', db]],
+    ['resume', () => ['resume', 'some-session', '--db', db]],
+    ['prune', () => ['prune', '--older-than', '1d', '--db', db]],
+    ['migrate', () => ['migrate', '--db', db]],
+    ['migrate --check', () => ['migrate', '--check', '--db', db]],
+    ['copy from it', (f) => ['copy', db, join(f, 'to.db')]],
+    ['copy to it', () => ['copy', existing, db]],
+  ]
+
+  test.each(commands(`postgres://me:${PASSWORD}@127.0.0.1:1/muster`))(
+    'on a server that does not answer: %s',
+    async (_, argv) => {
+      const says = [
+        'postgres://me@127.0.0.1:1/muster',
+        'cannot be reached',
+        'host and port',
+      ] as const
+      expectRefusal(await runMain(argv(tempFolder())), says)
+    },
+  )
+
+  test.each(commands(`postgres://me:${PASSWORD}@127.0.0.1:1/`))(
+    'on a server, without its name: %s',
+    async (_, argv) => {
+      const says = ['database URL', 'names no database', 'postgres://USER:PASSWORD@HOST'] as const
+      expectRefusal(await runMain(argv(tempFolder())), says)
+    },
+  )
+
+  test.each(commands(`mysql://me:${PASSWORD}@127.0.0.1:1/muster`))(
+    'on a server of another kind: %s',
+    async (_, argv) => {
+      const says = ['mysql://', 'not supported', 'a SQLite file, or postgres://'] as const
+      expectRefusal(await runMain(argv(tempFolder())), says)
+    },
+  )
 
   test.each(['', '  '])('of an empty path (%j)', async (path) => {
     const says = ['--db', 'the path is empty', 'name a file, such as ./muster.db'] as const
@@ -627,6 +653,24 @@ describe('a command line that cannot be understood is refused, and nothing is ch
       'resume without a session',
       (db) => ['resume', '--db', db],
       ["'session-id'", 'missing required argument', HELP],
+    ],
+    ...['30', 'thirty days', '0d', '-1d', '30d of junk', '1000y', ''].map(
+      (v): [string, (db: string) => string[], Says] => [
+        `--older-than ${JSON.stringify(v)}`,
+        (db) => ['prune', `--older-than=${v}`, '--db', db],
+        [`'${v}'`, 'expected an age above 0 and up to 100 years', 'such as 30d'],
+      ],
+    ),
+    [
+      'prune without an age',
+      (db) => ['prune', '--db', db],
+      ["'--older-than <age>'", 'not specified', HELP],
+    ],
+    ['copy to nowhere', (db) => ['copy', db], ["'to'", 'missing required argument', HELP]],
+    [
+      'copy to an empty path',
+      (db) => ['copy', db, ''],
+      ['to: ', 'the path is empty', 'name a file'],
     ],
     ['an unknown option', run('--loudly'), ["'--loudly'", 'unknown option', HELP]],
     [
@@ -673,6 +717,9 @@ describe('a command line that cannot be understood is refused, and nothing is ch
     ['status', line('status')],
     ['tasks', line('tasks')],
     ['resume', line('resume', 'some-session')],
+    ['prune', line('prune', '--older-than', '1d')],
+    ['migrate', line('migrate')],
+    ['migrate --check', line('migrate', '--check')],
   ])('%s of a database that is not there, which stays so', async (_, argv) => {
     const none = join(tempFolder(), 'none.db')
     const says = [
