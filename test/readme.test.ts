@@ -84,7 +84,16 @@ test('the commands in the README exist', async () => {
   }
   const { stdout } = await runCli(['--help'])
   const commands = [...(tool ?? '').matchAll(/^muster (\w+)/gm)].map((m) => m[1] ?? '')
-  expect(commands).toEqual(['run', 'status', 'tasks', 'resume', 'machines'])
+  expect(commands).toEqual([
+    'run',
+    'status',
+    'tasks',
+    'resume',
+    'machines',
+    'prune',
+    'migrate',
+    'copy',
+  ])
   for (const command of commands) expect(stdout).toMatch(new RegExp(`^  ${command} `, 'm'))
 })
 
@@ -97,7 +106,14 @@ test('the version is the package’s', () => {
 })
 
 test('every file that a page names is there', () => {
-  for (const page of ['README.md', 'docs/flow.md', 'docs/machines.md', 'docs/model.md']) {
+  for (const page of [
+    'README.md',
+    'docs/flow.md',
+    'docs/machines.md',
+    'docs/model.md',
+    'docs/hosts.md',
+    'docs/events.md',
+  ]) {
     const text = readFileSync(join(PROJECT, page), 'utf8')
     const named = [
       ...text.matchAll(/`((?:src|test|machines|examples|docs)\/[\w./-]+\.\w+)`/g),
