@@ -346,7 +346,7 @@ export class EnumerationCoordinator implements SharedCoordinator {
   async #takeUp(walk: Walk, onPurpose: boolean): Promise<void> {
     const at = this.#deps.clock.now()
     if (walk.state.status === 'INITIALIZED') {
-      return this.#walker.advance(walk, { type: 'session.start', at })
+      return this.#walker.takeUp(walk, { type: 'session.start', at })
     }
     if (!onPurpose || isActive(walk.state.status)) return
     const { sessionId } = walk
@@ -354,7 +354,7 @@ export class EnumerationCoordinator implements SharedCoordinator {
     const event = { type: 'session.resume', at, lastFailedItem } as const
     if (!this.#walker.can(walk, event)) return
     // What it was held against is held against it again at its next end.
-    await this.#walker.advance(walk, event, { told: { comparison: null } })
+    await this.#walker.takeUp(walk, event, { told: { comparison: null } })
   }
 
   #ended(sessionId: string, { end, reason }: EnumeratorOutput): void {

@@ -73,6 +73,11 @@ export class Walker {
     })
   }
 
+  /** The same for the first event after a claim, before there is an enumerator that could tell what came of it. */
+  takeUp(walk: Walk, event: SessionEvent, options: AdvanceOptions = {}): Promise<void> {
+    return this.#writeUnderLease(walk, () => this.advance(walk, event, options))
+  }
+
   /** Whether the session takes the event as it stands. */
   can(walk: Walk, event: SessionEvent): boolean {
     const actor = this.#child(sessionActorId(walk.sessionId)) as unknown as SessionActor

@@ -32,7 +32,7 @@ export function leases(db: Kysely<Schema>, engine: Engine): LeaseMethods {
         .updateTable('sessions')
         .set({ waiting_reason: null, waiting_until: null })
         .where('session_id', '=', sessionId)
-        .where('lease_owner', 'is', null)
+        // Whoever has the lease: one that died in its pause holds it for a while yet.
         .where('waiting_until', 'is', null)
         .execute()
     },

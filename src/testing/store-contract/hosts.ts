@@ -112,15 +112,19 @@ export const claimed = casesOf('sessions are claimed', (test) => {
     const walk = await TestWalk.begin(store, 'acme')
     const { sessionId } = walk
     await store.recordWaiting({ sessionId, owner: OWNER, waiting: { reason: 'no', until: null } })
-    // Whoever walks it ends its pause by going on, and nobody else does.
-    await store.offerSession({ sessionId })
-    equal((await store.repositories.sessions.load(sessionId))?.waiting, {
-      reason: 'no',
-      until: null,
-    })
     await store.releaseLease({ sessionId, owner: OWNER })
     equal(await claim(store), [])
     await store.offerSession({ sessionId })
+    equal(await claim(store), ['acme'])
+  })
+
+  test('unless they are paused by one that died in its pause, until they are offered again', async (store, clock) => {
+    const { sessionId } = await TestWalk.begin(store, 'acme')
+    await store.recordWaiting({ sessionId, owner: OWNER, waiting: { reason: 'no', until: null } })
+    // Its lease has not run out yet.
+    await store.offerSession({ sessionId })
+    equal(await claim(store), [])
+    clock.at(LEASE_MS)
     equal(await claim(store), ['acme'])
   })
 
