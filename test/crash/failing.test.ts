@@ -3,7 +3,7 @@ import { drawing } from '../support/crash-draw.ts'
 import { effort } from '../support/effort.ts'
 import { Facts, Life, type Boundary } from './life.ts'
 import { inPlace } from './places.ts'
-import { record } from './record.ts'
+import { prepare, record } from './record.ts'
 import { expectTruth } from './restart.ts'
 import { SCENARIOS } from './scenarios.ts'
 
@@ -49,6 +49,7 @@ describe.for(BUSY)('a statement that fails while the process lives on: %s', ([na
     for (let failure = 0; failure < FAILURES; failure += 1) {
       const nth = 1 + below(statements)
       await inPlace(async (path) => {
+        await prepare(scenario, path)
         const facts = new Facts()
         const onBoundary = failingAt(nth, isGone)
         await scenario.live(new Life({ path, facts, onBoundary })).catch(() => undefined)

@@ -5,7 +5,7 @@ import { takeFiles } from './files.ts'
 import { dyingHost } from './kill-host.ts'
 import { noOutcome, outcomeTable } from './outcomes.ts'
 import { inPlace } from './places.ts'
-import { record, type Reached } from './record.ts'
+import { prepare, record, type Reached } from './record.ts'
 import { restart } from './restart.ts'
 import { ALL } from './scenarios.ts'
 
@@ -39,7 +39,7 @@ async function draw() {
 async function killOnce(): Promise<void> {
   const { name, scenario, outcome, dieAt, boundary } = await draw()
   await inPlace(async (path) => {
-    await scenario.prepare?.(path)
+    await prepare(scenario, path)
     const { code, signal, stderr, facts } = await dyingHost({ scenario: name, path, dieAt })
     // Where processes wait for each other, not every life has as many boundaries.
     expect([signal, code], stderr).toEqual(signal === null ? [null, 0] : ['SIGKILL', null])

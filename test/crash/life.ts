@@ -49,12 +49,19 @@ export class Facts {
 }
 
 export interface LifeOptions {
+  /** Of the database, or of what would be one: a scenario keeps its other files beside it. */
   readonly path: string
+  /** Opens the database. Default: the SQLite file of that path. */
+  readonly open?: (options: OpenOptions) => Promise<Store>
   readonly facts?: Facts
   /** Called at each boundary; it may look, throw or kill. */
   readonly onBoundary?: (boundary: Boundary) => void
   /** Called with each method of the store that is called. */
   readonly onMethod?: (method: string) => void
+}
+
+export type OpenOptions = Pick<SqliteOptions, 'migrations' | 'onStatement'> & {
+  readonly clock?: TimeProvider
 }
 
 /** One process's life: it opens the database, works, and may die at any boundary. */
@@ -63,6 +70,7 @@ export class Life {
   readonly facts: Facts
   readonly #options: LifeOptions
   #connections = 0
+  readonly #musters: Muster[] = []
 
   constructor(options: LifeOptions) {
     this.#options = options
@@ -80,17 +88,15 @@ export class Life {
     this.boundary(`noted: ${fact.split(' ')[0]}`)
   }
 
-  async store(
-    options: Pick<SqliteOptions, 'migrations'> & { readonly clock?: TimeProvider } = {},
-  ): Promise<Store> {
+  async store(options: Omit<OpenOptions, 'onStatement'> = {}): Promise<Store> {
     const { path } = this
     const { onBoundary, onMethod } = this.#options
+    const { open = (all: OpenOptions) => openStore({ path, ...all }) } = this.#options
     const connection = this.#connections
     this.#connections += 1
-    if (onBoundary === undefined) return openStore({ path, ...options })
+    if (onBoundary === undefined) return open(options)
     watchFile(path, (what, phase) => this.boundary(what, phase))
-    const store = await openStore({
-      path,
+    const store = await open({
       ...options,
       onStatement: (what, phase) => onBoundary({ what, phase, isStatement: true, connection }),
     })
@@ -110,7 +116,13 @@ export class Life {
       database: store,
       inspect: (event: InspectionEvent) => this.#inspected(event),
     })
+    this.#musters.push(muster)
     return { muster, store }
+  }
+
+  /** What is left of a process whose every statement fails lets go of its timers. */
+  async end(): Promise<void> {
+    await Promise.allSettled(this.#musters.map((muster) => muster.close()))
   }
 
   /** Between a commit and what the live session makes of it. */

@@ -1,9 +1,11 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
-import { createMuster } from '../../src/index.ts'
+import { join } from 'node:path'
+import { createMuster, openStore } from '../../src/index.ts'
+import { isPostgresUrl } from '../../src/store/open-database.ts'
 import { unwatchFile } from '../support/crash-watch.ts'
 import { scriptedSource, type Scripted } from '../support/scripted-source.ts'
+import { putFiles, takeFiles, type Files } from './files.ts'
 
 /** Settings under which nothing waits; those of the other tests come with their runner, which a process of its own has not. */
 export const QUICK = { backoffMs: 1, maxBackoffMs: 4, maxAttempts: 4, leaseMs: 5_000 } as const
@@ -23,11 +25,22 @@ export async function inPlace<T>(use: (path: string) => Promise<T>): Promise<T> 
   }
 }
 
+let empty: Promise<Files> | undefined
+
+/** A database of the present schema with nothing in it: how one is made is a scenario of its own. */
+export async function putEmptyDatabase(path: string): Promise<void> {
+  empty ??= inPlace(async (first) => {
+    await (await openStore({ path: first })).close()
+    return takeFiles(first)
+  })
+  putFiles(path, await empty)
+}
+
 /** A Muster that nobody watches, for what happened before. */
-export async function musterAt(path: string, listings: Record<string, Scripted>) {
-  mkdirSync(dirname(path), { recursive: true })
+export async function musterAt(database: string, listings: Record<string, Scripted>) {
+  if (!isPostgresUrl(database) && !existsSync(database)) await putEmptyDatabase(database)
   const muster = await createMuster({
-    database: path,
+    database,
     ...QUICK,
     sources: [scriptedSource(listings)],
   })

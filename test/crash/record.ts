@@ -1,6 +1,6 @@
 import { isSame, takeFiles, type Files } from './files.ts'
 import { Facts, Life, type Boundary } from './life.ts'
-import { inPlace } from './places.ts'
+import { inPlace, putEmptyDatabase } from './places.ts'
 import type { Scenario } from './scenario.ts'
 import { isWrite, shapeOf } from './statements.ts'
 
@@ -50,10 +50,14 @@ class Transactions {
  */
 export function record(scenario: Scenario): Promise<Recording> {
   return inPlace(async (path) => {
-    await scenario.prepare?.(path)
+    await prepare(scenario, path)
     return recordLife(scenario, path)
   })
 }
+
+/** Has there be what a scenario begins with. */
+export const prepare = (scenario: Scenario, path: string): Promise<void> =>
+  scenario.prepare?.(path) ?? putEmptyDatabase(path)
 
 export async function recordLife(
   scenario: Scenario,

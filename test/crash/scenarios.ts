@@ -1,3 +1,4 @@
+import { budgetsScenario } from './scenarios/budgets.ts'
 import {
   deliveryScenario,
   portScenario,
@@ -5,10 +6,12 @@ import {
   resumedWindowsScenario,
   windowsScenario,
 } from './scenarios/delivery.ts'
+import { hostsScenario } from './scenarios/hosts.ts'
 import { importScenario, resourcesScenario } from './scenarios/imports.ts'
 import { inventoryScenario } from './scenarios/inventory.ts'
 import { reportsScenario } from './scenarios/reports.ts'
 import { failureScenario, retryScenario } from './scenarios/resumes.ts'
+import { retentionScenario } from './scenarios/retention.ts'
 import { roundsScenario } from './scenarios/rounds.ts'
 import {
   creationScenario,
@@ -41,6 +44,9 @@ export const SCENARIOS = {
   imports: importScenario,
   resources: resourcesScenario,
   inventory: inventoryScenario,
+  budgets: budgetsScenario,
+  hosts: hostsScenario,
+  retention: retentionScenario,
 } satisfies Record<string, Scenario>
 
 export type ScenarioName = keyof typeof SCENARIOS

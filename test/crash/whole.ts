@@ -36,18 +36,25 @@ function fileProblems(database: Database.Database): Problems {
 }
 
 /** What is wrong with a database right after a crash; a whole one has no problems. */
-export function problemsOf(path: string, scenario: Scenario, facts: Facts): Problems {
-  return look(path, (database) => {
-    const file = fileProblems(database)
-    if (file.length > 0 || !hasTables(database)) return file
-    // An earlier schema has not all that the questions are about.
-    const isCurrent = Number(database.pragma('user_version', { simple: true })) >= MIGRATIONS.length
-    return [
-      ...(isCurrent ? inconsistencies((sql) => database.prepare(sql).all(), scenario) : []),
-      ...deliveryProblems(database, facts),
-      ...(scenario.whole?.(database, facts) ?? []),
-    ]
-  })
+export const problemsOf = (path: string, scenario: Scenario, facts: Facts): Problems =>
+  look(path, (database) => problemsIn(database, scenario, facts))
+
+export function problemsIn(
+  database: Database.Database,
+  scenario: Scenario,
+  facts: Facts,
+): Problems {
+  const file = fileProblems(database)
+  if (file.length > 0 || !hasTables(database)) return file
+  // An earlier schema has not all that the questions are about.
+  const isCurrent = Number(database.pragma('user_version', { simple: true })) >= MIGRATIONS.length
+  return [
+    ...(isCurrent && scenario.isPruning !== true
+      ? inconsistencies((sql) => database.prepare(sql).all(), scenario)
+      : []),
+    ...(scenario.isPruning === true ? [] : deliveryProblems(database, facts)),
+    ...(scenario.whole?.(database, facts) ?? []),
+  ]
 }
 
 /** Looks at a database without the store, for reading only. */

@@ -14,23 +14,21 @@ interface Stored {
 export interface Looking {
   /** Whether an item can be listed twice: it is then kept twice, and is one task. */
   readonly twice?: boolean
-  /** Asks the file; who looks often keeps it open. */
-  readonly ask?: Ask
 }
 
-/** What has to hold of the file at any moment, whoever died when. */
-export function expectConsistent(path: string, options: Looking = {}): void {
-  const { twice = false, ask: look = (sql) => ask(path, sql) } = options
+/**
+ * What has to hold of a database at any moment, whoever died when.
+ *
+ * @param database the path of a SQLite file, or what asks a database
+ */
+export function expectConsistent(database: string | Ask, { twice = false }: Looking = {}): void {
+  const look: Ask = typeof database === 'string' ? (sql) => ask(database, sql) : database
   expect(look('pragma integrity_check')).toEqual([{ integrity_check: 'ok' }])
   expect(inconsistencies(look, { twice })).toEqual([])
 }
 
 /** What is stored of a session is what its live actor is. */
-export function expectStoredAsLive(
-  rig: Rig,
-  sessionId: string,
-  look: Ask = (sql) => ask(rig.path, sql),
-): void {
+export function expectStoredAsLive(rig: Rig, sessionId: string, look: Ask): void {
   const live = rig.recorder.snapshotOf(sessionActorId(sessionId)) as SessionSnapshot | undefined
   if (live === undefined || live.status === ('stopped' as never)) return
   const [row] = look(`select data, status from checkpoints

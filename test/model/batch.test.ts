@@ -4,8 +4,8 @@ import { batchMachine, type BatchContext } from '../../machines/index.ts'
 import { SourceError } from '../../src/index.ts'
 import { MachineCoverage } from '../../src/testing/machine-coverage.ts'
 import { machinePaths, unreached, type MachineStep } from '../../src/testing/machine-paths.ts'
-import { ask } from '../support/database.ts'
 import { expectConsistent, expectStoredAsLive } from './agreement.ts'
+import { describeOnEach, type TestDatabase } from './databases.ts'
 import { follow } from './follow.ts'
 import { expectOnPage } from './report.ts'
 import { Rig } from './rig.ts'
@@ -26,8 +26,8 @@ class Driver {
     this.sessionId = sessionId
   }
 
-  static async create(): Promise<Driver> {
-    const rig = await Rig.start({ inspect: coverage.inspect })
+  static async create(database: TestDatabase): Promise<Driver> {
+    const rig = await Rig.start({ inspect: coverage.inspect }, { database })
     const { sessionId } = rig.walk('list')
     await rig.reached(sessionId, 'fetching.asking')
     rig.gates.hold('commitPage', 'commitSession')
@@ -44,37 +44,39 @@ class Driver {
       await puppet.throws('list', new SourceError('SOURCE_FAILED', event.error))
     }
     await until('the page is about to be written', () => gates.isWaiting(write))
-    this.#expectUnwritten()
+    await this.#expectUnwritten()
     gates.open(write)
   }
 
   /** Until it is committed, the batch is in progress, and no row speaks of it. */
-  #expectUnwritten(): void {
+  async #expectUnwritten(): Promise<void> {
     const batch = this.rig.recorder.snapshotOf(`batch:${this.sessionId}:1`)
     expect(batch?.value).toBe('IN_PROGRESS')
-    expect(ask(this.rig.path, 'select * from batches')).toEqual([])
-    expectConsistent(this.rig.path)
-  }
-
-  get row() {
-    const sql = 'select status, items_processed, items_failed, error_details from batches'
-    return ask(this.rig.path, sql)[0]
+    const look = await this.rig.look()
+    expect(look('select * from batches')).toEqual([])
+    expectConsistent(look)
   }
 }
 
-function expectAsModelled(driver: Driver, actual: AnyMachineSnapshot, { after }: Step): void {
+async function expectAsModelled(
+  driver: Driver,
+  actual: AnyMachineSnapshot,
+  { after }: Step,
+): Promise<void> {
+  const look = await driver.rig.look()
   const { metrics } = actual.context as BatchContext
   const { itemsProcessed, itemsFailed, errorDetails } = after.context.metrics
   expect(actual.value).toBe(after.value)
   expect(metrics).toMatchObject({ itemsProcessed, itemsFailed, errorDetails })
-  expect(driver.row).toEqual({
+  const columns = 'select status, items_processed, items_failed, error_details from batches'
+  expect(look(columns)[0]).toEqual({
     status: after.value,
     items_processed: itemsProcessed,
     items_failed: itemsFailed,
     error_details: errorDetails,
   })
-  expectConsistent(driver.rig.path)
-  expectStoredAsLive(driver.rig, driver.sessionId)
+  expectConsistent(look)
+  expectStoredAsLive(driver.rig, driver.sessionId, look)
 }
 
 describe('a batch on the real system, as on paper', () => {
@@ -82,13 +84,15 @@ describe('a batch on the real system, as on paper', () => {
     expect(unreached(batchMachine, PATHS)).toEqual([])
   })
 
-  test.each(PATHS.map((path) => [path.title, path] as const))('%s', async (_, path) => {
-    const driver = await Driver.create()
-    await follow(path, {
-      taken: () => driver.rig.recorder.takenBy('batch', driver.sessionId),
-      cause: (step) => driver.bringAbout(step),
-      compare: (actual, step) => expectAsModelled(driver, actual, step),
-      hasHeard: () => false,
+  describeOnEach('every path', (fresh) => {
+    test.each(PATHS.map((path) => [path.title, path] as const))('%s', async (_, path) => {
+      const driver = await Driver.create(await fresh())
+      await follow(path, {
+        taken: () => driver.rig.recorder.takenBy('batch', driver.sessionId),
+        cause: (step) => driver.bringAbout(step),
+        compare: (actual, step) => expectAsModelled(driver, actual, step),
+        hasHeard: () => false,
+      })
     })
   })
 

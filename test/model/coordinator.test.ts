@@ -10,6 +10,7 @@ import {
   type MachineStep,
 } from '../../src/testing/machine-paths.ts'
 import { expectConsistent, expectStoredAsLive } from './agreement.ts'
+import { describeOnEach, type TestDatabase } from './databases.ts'
 import { follow } from './follow.ts'
 import { expectOnPage } from './report.ts'
 import { Rig } from './rig.ts'
@@ -35,8 +36,8 @@ class Driver {
     this.#path = path
   }
 
-  static async create(path: Path): Promise<Driver> {
-    return new Driver(await Rig.start({ inspect: coverage.inspect }), path)
+  static async create(path: Path, database: TestDatabase): Promise<Driver> {
+    return new Driver(await Rig.start({ inspect: coverage.inspect }, { database }), path)
   }
 
   get sessionId(): string {
@@ -88,7 +89,11 @@ class Driver {
 const renamed = (ids: readonly string[], sessionId: string) =>
   ids.map((id) => id.replace(sessionId, 'a')).toSorted()
 
-function expectAsModelled(driver: Driver, actual: AnyMachineSnapshot, { after }: Step): void {
+async function expectAsModelled(
+  driver: Driver,
+  actual: AnyMachineSnapshot,
+  { after }: Step,
+): Promise<void> {
   const { sessionId } = driver
   expect(actual.value).toBe(after.value)
   const { walking } = actual.context as CoordinatorContext
@@ -99,8 +104,10 @@ function expectAsModelled(driver: Driver, actual: AnyMachineSnapshot, { after }:
       Object.keys(after.children).toSorted(),
     )
   }
-  expectConsistent(driver.rig.path)
-  expectStoredAsLive(driver.rig, sessionId)
+  await driver.rig.settle()
+  const look = await driver.rig.look()
+  expectConsistent(look)
+  expectStoredAsLive(driver.rig, sessionId, look)
 }
 
 describe('a coordinator on the real system, as on paper', () => {
@@ -108,18 +115,20 @@ describe('a coordinator on the real system, as on paper', () => {
     expect(unreached(coordinatorMachine, PATHS)).toEqual([])
   })
 
-  test.each(PATHS.map((path) => [path.title, path] as const))('%s', async (_, path) => {
-    const driver = await Driver.create(path)
-    const { recorder } = driver.rig
-    await follow(path, {
-      taken: () => recorder.takenBy('coordinator'),
-      cause: (step) => driver.bringAbout(step),
-      compare: (actual, step) => expectAsModelled(driver, actual, step),
-      hasHeard: ({ event }) => {
-        const { type } = event as AnyEventObject
-        const heard = renamed(recorder.received, driver.sessionId)
-        return heard.includes(`coordinator ${type}`)
-      },
+  describeOnEach('every path', (fresh) => {
+    test.each(PATHS.map((path) => [path.title, path] as const))('%s', async (_, path) => {
+      const driver = await Driver.create(path, await fresh())
+      const { recorder } = driver.rig
+      await follow(path, {
+        taken: () => recorder.takenBy('coordinator'),
+        cause: (step) => driver.bringAbout(step),
+        compare: (actual, step) => expectAsModelled(driver, actual, step),
+        hasHeard: ({ event }) => {
+          const { type } = event as AnyEventObject
+          const heard = renamed(recorder.received, driver.sessionId)
+          return heard.includes(`coordinator ${type}`)
+        },
+      })
     })
   })
 

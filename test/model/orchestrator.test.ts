@@ -17,8 +17,8 @@ import {
   type MachineStep,
 } from '../../src/testing/machine-paths.ts'
 import { stateOf } from '../../src/testing/machine-structure.ts'
-import { ask } from '../support/database.ts'
 import { expectConsistent } from './agreement.ts'
+import { describeOnEach, type TestDatabase } from './databases.ts'
 import { follow } from './follow.ts'
 import { expectOnPage } from './report.ts'
 import { Rig } from './rig.ts'
@@ -87,8 +87,8 @@ class Driver {
     })
   }
 
-  static async create(path: Path): Promise<Driver> {
-    const rig = await Rig.start()
+  static async create(path: Path, database: TestDatabase): Promise<Driver> {
+    const rig = await Rig.start({}, { database })
     const driver = new Driver(rig, path)
     await driver.#orchestrator.run()
     if (does(path, 'drain fails')) await driver.#walkOnce()
@@ -134,7 +134,7 @@ class Driver {
     const wasWalking = stateOf(last.before as unknown as AnyMachineSnapshot).endsWith('walking')
     if (verdict === 'fails' && last.name !== 'drain fails') {
       await expect(this.#round).rejects.toThrow(FAILURES[last.name])
-      expect(this.#closedRounds).toBe(0)
+      expect(await this.#closedRounds()).toBe(0)
     } else if (wasWalking) await this.#expectWalk(last.name)
   }
 
@@ -151,18 +151,23 @@ class Driver {
     expect(sessions.map(({ metrics }) => metrics.itemsProcessed)).toEqual([
       name === 'orchestrator.stop' ? 1 : 0,
     ])
-    expect(this.#closedRounds).toBe(isWalked ? 1 : 0)
+    expect(await this.#closedRounds()).toBe(isWalked ? 1 : 0)
     // Whoever leads next can take the session up.
-    expect(ask(this.rig.path, 'select lease_owner from sessions')).toEqual([{ lease_owner: null }])
+    const look = await this.rig.look()
+    expect(look('select lease_owner from sessions')).toEqual([{ lease_owner: null }])
     expect(this.rig.puppet.isAsked('list')).toBe(false)
   }
 
-  get #closedRounds(): number {
-    return ask(this.rig.path, 'select * from rounds where completed_at is not null').length
+  async #closedRounds(): Promise<number> {
+    const look = await this.rig.look()
+    return look('select * from rounds where completed_at is not null').length
   }
 
-  async bringAbout({ event, name }: Step): Promise<void> {
+  async bringAbout({ event, name, before }: Step): Promise<void> {
     const { type } = event as AnyEventObject
+    if (stateOf(before as unknown as AnyMachineSnapshot).endsWith('walking')) {
+      await until('the list is asked for', () => this.rig.puppet.isAsked('list'))
+    }
     if (type === 'leadership.gained') return this.#leads(true)
     if (type === 'leadership.lost') return this.#leads(false)
     if (type === 'orchestrator.enumerate') return this.#enumerate()
@@ -192,11 +197,15 @@ class Driver {
   }
 }
 
-function expectAsModelled({ rig }: Driver, actual: AnyMachineSnapshot, { after }: Step): void {
+async function expectAsModelled(
+  { rig }: Driver,
+  actual: AnyMachineSnapshot,
+  { after }: Step,
+): Promise<void> {
   expect(stateOf(actual)).toBe(stateOf(after as unknown as AnyMachineSnapshot))
   const { reason } = actual.context as OrchestratorContext
   expect(reason === null).toBe(after.context.reason === null)
-  expectConsistent(rig.path)
+  expectConsistent(await rig.look())
 }
 
 describe('an orchestrator on the real system, as on paper', () => {
@@ -204,20 +213,22 @@ describe('an orchestrator on the real system, as on paper', () => {
     expect(unreached(orchestratorMachine, PATHS)).toEqual([])
   })
 
-  test.each(PATHS.map((path) => [path.title, path] as const))('%s', async (_, path) => {
-    const driver = await Driver.create(path)
-    const taken = () =>
-      driver.rig.recorder
-        .takenBy('orchestrator')
-        .filter(({ transition }) => transition.startsWith('orchestrator'))
-    await follow(path, {
-      from: taken().length,
-      taken,
-      cause: (step) => driver.bringAbout(step),
-      compare: (actual, step) => expectAsModelled(driver, actual, step),
-      hasHeard: () => false,
+  describeOnEach('every path', (fresh) => {
+    test.each(PATHS.map((path) => [path.title, path] as const))('%s', async (_, path) => {
+      const driver = await Driver.create(path, await fresh())
+      const taken = () =>
+        driver.rig.recorder
+          .takenBy('orchestrator')
+          .filter(({ transition }) => transition.startsWith('orchestrator'))
+      await follow(path, {
+        from: taken().length,
+        taken,
+        cause: (step) => driver.bringAbout(step),
+        compare: (actual, step) => expectAsModelled(driver, actual, step),
+        hasHeard: () => false,
+      })
+      await driver.expectOutcome()
     })
-    await driver.expectOutcome()
   })
 
   test('every state, transition and action was seen in running actors', () => {

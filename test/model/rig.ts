@@ -4,7 +4,6 @@ import { enumeratorActorId } from '../../machines/index.ts'
 import { ownedHere } from '../../src/enumeration/owner.ts'
 import {
   createMuster,
-  openStore,
   type EnumerationResult,
   type Muster,
   type MusterOptions,
@@ -15,8 +14,10 @@ import {
 } from '../../src/index.ts'
 import type { StatementHook } from '../../src/store/sqlite.ts'
 import { stateOf } from '../../src/testing/machine-structure.ts'
-import { ask } from '../support/database.ts'
+import type { Ask } from '../support/consistency.ts'
 import { quickDatabase } from '../support/temp.ts'
+import { Calls } from './calls.ts'
+import { sqliteAt, type TestDatabase } from './databases.ts'
 import { Gates } from './gated-store.ts'
 import { PuppetSource } from './puppet-source.ts'
 import { Recorder } from './recorder.ts'
@@ -131,34 +132,41 @@ interface Process {
 /** What a test brings along; two processes share the file and the time. Its own file is its own to remove. */
 export interface RigParts {
   readonly path?: string
+  /** Default: the SQLite file of that path. */
+  readonly database?: TestDatabase
   readonly time?: TestTime
   readonly puppet?: PuppetSource
   readonly gates?: Gates
 }
 
 /**
- * The whole system on a SQLite file, whose source, time, disk and end the test
+ * The whole system on a database, whose source, time, disk and end the test
  * decides: the process can die at any moment, and another take its place.
  */
 export class Rig {
+  /** Of the SQLite file, where it is one. */
   readonly path: string
+  readonly database: TestDatabase
   readonly time: TestTime
   readonly puppet: PuppetSource
   readonly gates: Gates
   readonly #options: MusterOptions
+  readonly #calls = new Calls()
   #process: Process | undefined
 
   constructor(options: MusterOptions = {}, parts: RigParts = {}) {
     this.#options = options
-    this.path = parts.path ?? quickDatabase()
+    const { database, path = database === undefined ? quickDatabase() : '' } = parts
+    this.path = path
+    this.database = database ?? sqliteAt(path)
     this.time = parts.time ?? new TestTime()
     this.puppet = parts.puppet ?? new PuppetSource()
     this.gates = parts.gates ?? new Gates()
     if (parts.path === undefined) onTestFinished(() => this.crash())
   }
 
-  static async start(options: MusterOptions = {}): Promise<Rig> {
-    const rig = new Rig(options)
+  static async start(options: MusterOptions = {}, parts: RigParts = {}): Promise<Rig> {
+    const rig = new Rig(options, parts)
     await rig.start()
     return rig
   }
@@ -213,18 +221,14 @@ export class Rig {
     return this.#process
   }
 
-  /** Starts a process over the file. */
+  /** Starts a process over the database. */
   async start(): Promise<void> {
     const recorder = new Recorder()
     const disk = new Disk()
     const owners = new Set<string>()
     const clock = this.time.newClock()
-    const store = await openStore({
-      path: this.path,
-      clock,
-      onStatement: disk.onStatement,
-    })
-    const gated = this.gates.around(remembering(owners, store))
+    const store = await this.database.open({ clock, onStatement: disk.onStatement })
+    const gated = this.gates.around(remembering(owners, this.#calls.counting(store)))
     const { inspect, ...options } = this.#options
     const muster = await createMuster({
       ...SETTINGS,
@@ -286,13 +290,11 @@ export class Rig {
 
   /** Another process takes the session over. */
   async steal(sessionId: string): Promise<void> {
-    const thief = await openStore({ path: this.path })
-    const { now } = this.time
+    const thief = await this.database.open({ clock: { now: () => this.time.now } })
     await thief.claimSession({
       sessionId,
       owner: 'another/1/0-thief',
-      now,
-      leaseUntil: now + 1e9,
+      leaseMs: 1e9,
       isGone: () => true,
     })
     await thief.close()
@@ -312,14 +314,21 @@ export class Rig {
     )
   }
 
-  /** The status column, read by another program. */
-  storedStatus(sessionId: string): string | undefined {
-    const sql = `select status from sessions where session_id = '${sessionId}'`
-    return ask<{ status: string }>(this.path, sql)[0]?.status
+  /** Asks for what is stored by now, as another program would. */
+  look(): Promise<Ask> {
+    return this.database.look()
   }
 
+  /** The status column, read by another program. */
+  async storedStatus(sessionId: string): Promise<string | undefined> {
+    const look = await this.look()
+    const sql = `select status from sessions where session_id = '${sessionId}'`
+    return (look(sql) as { status: string }[])[0]?.status
+  }
+
+  /** Lets everything happen that is going to, what the database is asked for among it. */
   settle(): Promise<void> {
-    return settle()
+    return settle(() => !this.#calls.areUnderWay)
   }
 
   /** Takes and acknowledges every task that is there. */

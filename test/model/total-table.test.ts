@@ -118,7 +118,7 @@ async function openSystem() {
     job: { jobId: walk.state.jobId, name: CONFIG.name, createdAt: new Date(1) },
     checkpoint: sealSnapshot(snapshot),
   })
-  const claim = { sessionId: SESSION, owner: OWNER, now: 1, leaseUntil: 1_000 }
+  const claim = { sessionId: SESSION, owner: OWNER, leaseMs: 1_000 }
   const claimed = await store.claimSession({ ...claim, isGone: () => false })
   walk.state = claimed.state
   walk.revision = claimed.revision

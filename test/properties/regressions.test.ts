@@ -61,7 +61,10 @@ describe('a walk that begins while the leases are renewed', () => {
     const rig = new Rig({}, { gates })
     await rig.start()
     const run = rig.walk('list')
-    await until('the session is stored', () => rig.storedStatus(run.sessionId) === 'INITIALIZED')
+    await until(
+      'the session is stored',
+      async () => (await rig.storedStatus(run.sessionId)) === 'INITIALIZED',
+    )
     rig.time.pass(TIMES.beatMs)
     await rig.settle()
     gates.claims.resolve()

@@ -80,9 +80,9 @@ export class Truth {
 
   /** Holds at any moment, in the middle of everything. */
   expectFile(): void {
-    const { path, faults, ledger, ask } = this.#world
+    const { faults, ledger, ask } = this.#world
     expect([...faults, ...ledger.faults, ...ledger.compare()]).toEqual([])
-    expectConsistent(path, { twice: true, ask })
+    expectConsistent(ask, { twice: true })
     for (const session of sessionsIn(this.#world)) this.#expectSession(session)
   }
 

@@ -27,12 +27,16 @@ function isCurrent(database: Database.Database): void {
 
 export const creationScenario: Scenario = {
   title: 'a database is made',
+  isOfFiles: true,
+  // Not even a file.
+  prepare: async () => undefined,
   live: openAndClose,
   truth: isCurrent,
 }
 
 export const emptyFileScenario: Scenario = {
   title: 'a database is made of an empty file',
+  isOfFiles: true,
   prepare: async (path) => writeFileSync(path, ''),
   live: openAndClose,
   truth: isCurrent,
@@ -59,6 +63,7 @@ const digestOf = (database: Database.Database): string =>
 /** A crash leaves the one schema or the other, and every row. */
 const upgradeOf1: Scenario = {
   title: 'a database of schema version 1, in the middle of a session, is brought up to date',
+  isOfFiles: true,
   async prepare(path) {
     await makeVersion1(path)
     const database = new Database(path)
@@ -163,6 +168,7 @@ function stepProblems(database: Database.Database): Problems {
 /** A crash in the middle of a step leaves the version before it whole; the next open goes on. */
 export const migrationScenario: Scenario = {
   title: 'three steps of a schema, which move rows',
+  isOfFiles: true,
   async prepare(path) {
     const { muster, close } = await musterAt(path, LISTINGS)
     await muster.coordinator.enumerateTarget(scriptedTarget('crash')).done
