@@ -3,6 +3,7 @@ import { commit } from './commit.ts'
 import { cpu } from './cpu.ts'
 import { delay } from './delay.ts'
 import { delivery } from './delivery.ts'
+import { hosts } from './hosts.ts'
 import { memory } from './memory.ts'
 import { pageCost } from './page-cost.ts'
 import { peers } from './peers.ts'
@@ -12,6 +13,7 @@ import { resume } from './resume.ts'
 import { s3 } from './s3.ts'
 import { sequential } from './sequential.ts'
 import { sessions } from './sessions.ts'
+import { takeover } from './takeover.ts'
 import { walk } from './walk.ts'
 
 /** In the order of the table. */
@@ -28,6 +30,8 @@ export const FIGURES: readonly Figure[] = [
   delivery,
   delay,
   postgres,
+  hosts,
+  takeover,
   peers,
   recovery,
 ]
