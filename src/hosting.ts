@@ -4,6 +4,7 @@ import type { TimeProvider } from './domain/clock.ts'
 import { errorRecord } from './domain/errors.ts'
 import { isActive, targetKeyOf, type TargetConfig } from './domain/session-state.ts'
 import type { Handover, SharedCoordinator } from './enumeration/coordinator-port.ts'
+import type { Demand } from './orchestration/demand.ts'
 import type { ConfigLoader } from './orchestration/orchestrator.ts'
 import { SessionPool } from './orchestration/pool.ts'
 import type { SharedDeps } from './orchestration/shared-round.ts'
@@ -29,23 +30,47 @@ export function relayTo(bus: EventBus, { store, clock }: HandoverDeps): Handover
     })
 }
 
-/** Hands a session's tasks to those who listen in this process; whoever has listened to all of them is owed nothing more. */
-function handHere(bus: EventBus, { store }: HandoverDeps): Handover {
+/**
+ * Hands a session's tasks to those who listen in this process; whoever has
+ * listened to all of them is owed nothing more.
+ *
+ * @param refused is told where a handler threw: the session is not to be handed to it again at once
+ */
+function handHere(
+  bus: EventBus,
+  { store }: HandoverDeps,
+  refused: (sessionId: string, error: unknown) => void,
+): Handover {
   return async ({ result, session: { sessionId }, signal }) => {
     try {
       for await (const { credentials: _, ...task } of result.tasks) {
+        // A handler may take its time; whoever closes, or has lost the session, does not wait for it.
+        await unlessAborted(bus.publish('task.created', { task }), signal)
         if (signal.aborted) return
-        await bus.publish('task.created', { task })
       }
       const session = await store.repositories.sessions.load(sessionId)
       if (signal.aborted || session === null || isActive(session.status)) return
       await store.markAnnounced({ sessionId })
     } catch (thrown) {
+      refused(sessionId, thrown)
       process.emitWarning(
         `session ${sessionId}: its tasks are not delivered further by this host: ${errorRecord(thrown).message}`,
         'MusterWarning',
       )
     }
+  }
+}
+
+/** Resolves when a step has, or when the signal aborts; what becomes of the step then is of no interest. */
+async function unlessAborted(step: Promise<void>, signal: AbortSignal): Promise<void> {
+  const aborted = Promise.withResolvers<void>()
+  const abort = () => aborted.resolve()
+  if (signal.aborted) abort()
+  signal.addEventListener('abort', abort)
+  try {
+    await Promise.race([step, aborted.promise])
+  } finally {
+    signal.removeEventListener('abort', abort)
   }
 }
 
@@ -77,12 +102,13 @@ export function hosting(params: {
   readonly configLoader: ConfigLoader
   readonly maxSessions: number
   readonly leaseMs: number
+  readonly demand: Demand
 }): { readonly shared: Omit<SharedDeps, 'store' | 'clock'>; readonly configLoader: ConfigLoader } {
   const { coordinator, bus, relay, clock, maxSessions } = params
   const pollMs = pollMsOf(params.leaseMs)
   const { load, currently } = configuredHere(params.configLoader)
-  const here = handHere(bus, params)
-  const pool = new SessionPool({
+  const here = handHere(bus, params, (sessionId, error) => pool.refused(sessionId, error))
+  const pool: SessionPool = new SessionPool({
     coordinator,
     clock,
     maxSessions,
@@ -90,5 +116,5 @@ export function hosting(params: {
     currently,
     handover: () => relay ?? (bus.hasSubscribers('task.created') ? here : undefined),
   })
-  return { shared: { coordinator, pool, pollMs }, configLoader: { load } }
+  return { shared: { coordinator, pool, demand: params.demand, pollMs }, configLoader: { load } }
 }

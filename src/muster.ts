@@ -21,6 +21,7 @@ import {
   type ConfigLoader,
   type Orchestrator,
 } from './orchestration/orchestrator.ts'
+import { Demand } from './orchestration/demand.ts'
 import { storeLeadership } from './orchestration/store-leadership.ts'
 import { createSources } from './sources/factory.ts'
 import type { AnySource } from './sources/source.ts'
@@ -131,6 +132,7 @@ export async function createMuster(options: MusterOptions = {}): Promise<Muster>
   const opened = await openedDatabase(parsed)
   const store = parsed.metrics === undefined ? opened : storeWithMetrics(opened, parsed.metrics)
   const inspect = guarded(parsed.inspect)
+  const closing = new AbortController()
   const deps: EnumerationDeps = {
     store,
     sources,
@@ -141,6 +143,7 @@ export async function createMuster(options: MusterOptions = {}): Promise<Muster>
     parse: targetParser(sources, scope, clock),
     credentials: createResolver(() => scope.current, scope.mask, clock),
     queue: new PQueue({ concurrency: settings.concurrency }),
+    closing: closing.signal,
   }
   const walks = await closeOnError(store, () => EnumerationCoordinator.create(deps))
   const { metrics, logger } = parsed
@@ -149,6 +152,7 @@ export async function createMuster(options: MusterOptions = {}): Promise<Muster>
   const relay = broker === undefined ? undefined : relayTo(broker, { store, clock })
   const loader = configLoader(parsed.config, sources, scope)
   const { leaseMs } = settings
+  const demand = new Demand()
   const host = store.isShared
     ? hosting({
         coordinator,
@@ -159,9 +163,10 @@ export async function createMuster(options: MusterOptions = {}): Promise<Muster>
         configLoader: loader,
         maxSessions: parsed.maxSessions ?? DEFAULT_MAX_SESSIONS,
         leaseMs,
+        demand,
       })
     : undefined
-  const elected = storeLeadership({ store, owner: walks.owner, leaseMs, clock, isGone })
+  const elected = storeLeadership({ store, owner: walks.owner, leaseMs, clock, isGone, demand })
   const orchestrator = createOrchestrator({
     coordinator,
     store,
@@ -176,6 +181,8 @@ export async function createMuster(options: MusterOptions = {}): Promise<Muster>
   let closed: Promise<void> | undefined
   const close = () =>
     (closed ??= (async () => {
+      closing.abort()
+      store.hurry?.()
       const stops = await Promise.allSettled([orchestrator.stop(), walks.close()])
       await elected.close()
       await store.close()

@@ -120,7 +120,8 @@ test('every file that a page names is there', () => {
       ...text.matchAll(/\]\(((?:\.\.\/)?[\w./-]+\.md)\)/g),
     ].map((m) => m[1] ?? '')
     for (const name of named) {
-      const from = name.startsWith('../') ? join(PROJECT, 'docs', name) : join(PROJECT, name)
+      const isBeside = page.startsWith('docs/') && !name.includes('/')
+      const from = join(PROJECT, isBeside || name.startsWith('../') ? 'docs' : '', name)
       expect(() => readFileSync(from), `${page} names ${name}`).not.toThrow()
     }
   }

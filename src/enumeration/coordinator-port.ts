@@ -65,5 +65,8 @@ export interface SharedCoordinator extends Coordinator {
    *
    * @throws LEASE_LOST when the round is over
    */
-  offer(config: TargetConfig, roundId: number): Promise<void>
+  offer(
+    config: TargetConfig,
+    to: { readonly roundId: number; readonly announcing: boolean },
+  ): Promise<void>
 }

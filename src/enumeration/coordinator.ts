@@ -58,6 +58,8 @@ interface Start {
   readonly isNew: boolean
   /** Whether an ended session is taken up again. */
   readonly onPurpose: boolean
+  /** Whether it was asked for by its target, and not by its identity. */
+  readonly isByTarget?: boolean
   readonly signals: StopSignals
   readonly handover?: Handover | undefined
   /** The session, where it was claimed already. */
@@ -71,8 +73,8 @@ export class EnumerationCoordinator implements SharedCoordinator {
   readonly #deps: EnumerationDeps
   readonly owner = newOwner()
   readonly #walks = new Map<string, OpenWalk>()
-  /** Walks that are over, and whose lease is held until all is handed on. */
-  readonly #handingOn = new Map<string, OpenWalk>()
+  /** Walks that are over, and whose lease is held until all is handed on; a session can have several. */
+  readonly #handingOn = new Set<OpenWalk>()
   /** The walks that have something left in this process: those above, and those that are giving up their leases. */
   readonly #leaving = new Set<Promise<void>>()
   readonly #unfinished: Map<string, string>
@@ -144,6 +146,7 @@ export class EnumerationCoordinator implements SharedCoordinator {
       sessionId: known ?? newId(),
       isNew: known === undefined,
       onPurpose: false,
+      isByTarget: known !== undefined,
       signals: checkedSignals(options),
       handover: options.handover,
     })
@@ -182,7 +185,7 @@ export class EnumerationCoordinator implements SharedCoordinator {
       limit,
       sourceTypes: [...sources.keys()],
       // A lease of ours that ran out while the process was held up is taken back by its walk.
-      except: [...except, ...this.#walks.keys(), ...this.#handingOn.keys()],
+      except: [...except, ...this.#walks.keys(), ...this.#handedOn()],
       announcing: handover !== undefined,
       isGone,
     })
@@ -208,15 +211,18 @@ export class EnumerationCoordinator implements SharedCoordinator {
     })
   }
 
-  async offer(config: TargetConfig, roundId: number): Promise<void> {
+  async offer(
+    config: TargetConfig,
+    { roundId, announcing }: { readonly roundId: number; readonly announcing: boolean },
+  ): Promise<void> {
     const { store, clock } = this.#deps
     const state = unstarted({ sessionId: newId(), config }, clock)
     try {
-      await patiently(() => storeSession(state, this.#deps, { roundId }), this.#deps)
+      await patiently(() => storeSession(state, this.#deps, { roundId, announcing }), this.#deps)
     } catch (thrown) {
       if (!(thrown instanceof LeaseError) || thrown.code !== 'LEASE_HELD') throw thrown
       for (const { sessionId } of await store.findUnfinished(targetKeyOf(config))) {
-        await store.offerSession({ sessionId })
+        await store.offerSession({ sessionId, announcing })
       }
     }
   }
@@ -225,7 +231,7 @@ export class EnumerationCoordinator implements SharedCoordinator {
   async close(): Promise<void> {
     this.#closing = true
     for (const { walk } of this.#walks.values()) walk.stopping ??= 'drain'
-    for (const { letGo } of this.#handingOn.values()) letGo.abort()
+    for (const { letGo } of this.#handingOn) letGo.abort()
     this.#actor.send({ type: 'coordinator.drain' })
     await Promise.all(this.#leaving)
     this.#closed.abort()
@@ -285,6 +291,7 @@ export class EnumerationCoordinator implements SharedCoordinator {
       revision: walk.revision,
       signal: open.letGo.signal,
     })
+    if (start.isByTarget) await this.#refuseEndedElsewhere(walk)
     if (walk.stopping !== null) return this.#finish(open)
     this.#actor.send({ type: 'session.open', sessionId: walk.sessionId, snapshot })
     await this.#takeUp(walk, start.onPurpose)
@@ -305,6 +312,17 @@ export class EnumerationCoordinator implements SharedCoordinator {
         holdMs,
       },
     })
+  }
+
+  /** Another process may have walked it to its end since this one looked: whoever asks for the target wants more than that. */
+  async #refuseEndedElsewhere({ sessionId, state, config }: Walk): Promise<void> {
+    if (isActive(state.status)) return
+    const left = await this.#deps.store.findUnfinished(targetKeyOf(config))
+    if (left.some((unfinished) => unfinished.sessionId === sessionId)) return
+    throw new LeaseError(
+      'LEASE_LOST',
+      `session ${sessionId} of target "${config.name}" was walked to its end by another process: call again to walk the target anew`,
+    )
   }
 
   #claimOne(walk: Walk, { handover }: Start): Promise<ClaimedSession> {
@@ -386,7 +404,7 @@ export class EnumerationCoordinator implements SharedCoordinator {
     if (!this.#walks.delete(walk.sessionId)) return
     walk.error = error
     open.over.abort()
-    this.#handingOn.set(walk.sessionId, open)
+    this.#handingOn.add(open)
     // What is left to hand on is the next one's, unless the walk came to an end or a pause here.
     const isLeft = walk.stopping === null && (error === undefined || error instanceof PauseError)
     if (!isLeft) open.letGo.abort()
@@ -396,7 +414,7 @@ export class EnumerationCoordinator implements SharedCoordinator {
     }
     walk.changes.close()
     this.#settle(open).finally(() => {
-      if (this.#handingOn.get(walk.sessionId) === open) this.#handingOn.delete(walk.sessionId)
+      this.#handingOn.delete(open)
       // Told when the session is free again: a handler may take it up at once.
       this.#announceEnd(walk)
       this.#channels.dropIdle(walk.sessionId)
@@ -407,15 +425,21 @@ export class EnumerationCoordinator implements SharedCoordinator {
     })
   }
 
+  #handedOn(): string[] {
+    return [...this.#handingOn].map(({ walk }) => walk.sessionId)
+  }
+
   /** Drops the page ahead, gives up the lease, and looks up what of the target is left for another call. */
-  async #settle({ walk, handover }: OpenWalk): Promise<void> {
+  async #settle(open: OpenWalk): Promise<void> {
+    const { walk, handover } = open
     const { store } = this.#deps
     const { sessionId, config } = walk
     try {
       await this.#walker.leave(walk)
       await handover
-      // Taken up anew here meanwhile, it has its lease from this same process.
-      if (!this.#walks.has(sessionId)) {
+      this.#handingOn.delete(open)
+      // Taken up anew here meanwhile, or handed on still, it has its lease from this same process.
+      if (!this.#walks.has(sessionId) && !this.#handedOn().includes(sessionId)) {
         await store.releaseLease({ sessionId, owner: this.owner })
       }
       await this.#settleTarget(targetKeyOf(config))
@@ -448,7 +472,7 @@ export class EnumerationCoordinator implements SharedCoordinator {
 
   async #renewLeases(): Promise<void> {
     const { store, settings } = this.#deps
-    for (const open of [...this.#walks.values(), ...this.#handingOn.values()]) {
+    for (const open of [...this.#walks.values(), ...this.#handingOn]) {
       const { walk } = open
       // One that is not claimed yet has no lease to renew, and none to lose.
       if (walk.revision === 0) continue

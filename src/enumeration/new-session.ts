@@ -42,7 +42,7 @@ export function unstarted(
 export async function storeSession(
   state: SessionState,
   deps: { readonly store: Store; readonly clock: TimeProvider },
-  round: { readonly roundId?: number } = {},
+  offer: { readonly roundId?: number; readonly announcing?: boolean } = {},
 ): Promise<void> {
   const { sessionId, sourceType, config, jobId } = state
   const at = deps.clock.now()
@@ -54,6 +54,6 @@ export async function storeSession(
     targetKey: targetKeyOf(config),
     job: { jobId, name: config.name, createdAt: new Date(at) },
     checkpoint: sealSnapshot(snapshot),
-    ...round,
+    ...offer,
   })
 }

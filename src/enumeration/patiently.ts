@@ -5,6 +5,8 @@ import type { WalkSettings } from './settings.ts'
 interface Patience {
   readonly clock: TimeProvider
   readonly settings: Pick<WalkSettings, 'maxAttempts' | 'backoffMs' | 'maxBackoffMs'>
+  /** Aborts when nobody wants to wait any more. */
+  readonly closing?: AbortSignal
 }
 
 /**
@@ -14,16 +16,28 @@ interface Patience {
  */
 export async function patiently<T>(
   step: () => Promise<T>,
-  { clock, settings }: Patience,
+  { clock, settings, closing }: Patience,
 ): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await step()
     } catch (thrown) {
       const again = thrown instanceof StoreError && thrown.code === 'STORE_BUSY'
-      if (!again || attempt >= settings.maxAttempts) throw thrown
+      if (!again || attempt >= settings.maxAttempts || closing?.aborted === true) throw thrown
       const pauseMs = Math.min(settings.backoffMs * 2 ** (attempt - 1), settings.maxBackoffMs)
-      await new Promise<void>((resume) => timersOf(clock).setTimeout(resume, pauseMs))
+      await pause(pauseMs, clock, closing)
     }
   }
+}
+
+/** Cut short when nobody wants to wait any more: then there is one more attempt. */
+async function pause(ms: number, clock: TimeProvider, closing?: AbortSignal): Promise<void> {
+  const timers = timersOf(clock)
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const timer = timers.setTimeout(resolve, ms)
+  const stop = () => resolve()
+  closing?.addEventListener('abort', stop)
+  await promise
+  closing?.removeEventListener('abort', stop)
+  timers.clearTimeout(timer)
 }

@@ -41,6 +41,8 @@ export interface EnumerationDeps {
   readonly queue: PQueue
   readonly settings: WalkSettings
   readonly inspect?: Inspect | undefined
+  /** Aborts when the process is about to close: a store that is away is not waited for. */
+  readonly closing?: AbortSignal
 }
 
 export type CoordinatorActor = ActorRefFrom<typeof coordinatorMachine>

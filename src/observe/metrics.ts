@@ -70,7 +70,7 @@ export function coordinatorWithMetrics(
       return coordinator.walking
     },
     claim: async (options) => (await coordinator.claim(options)).map(timed),
-    offer: (config, roundId) => coordinator.offer(config, roundId),
+    offer: (config, to) => coordinator.offer(config, to),
     enumerateTarget: (spec, options) => timed(coordinator.enumerateTarget(spec, options)),
     resumeTarget: (state, options) => timed(coordinator.resumeTarget(state, options)),
   }

@@ -2,7 +2,7 @@ import { createActor, fromCallback, fromPromise, waitFor, type SnapshotFrom } fr
 import { orchestratorMachine } from '../../machines/index.ts'
 import type { EventBus } from '../delivery/event-bus.ts'
 import { timersOf, type TimeProvider } from '../domain/clock.ts'
-import { MusterError } from '../domain/errors.ts'
+import { LeaseError, MusterError } from '../domain/errors.ts'
 import { newId } from '../domain/identity.ts'
 import type { Job } from '../domain/job.ts'
 import type { SessionState, TargetConfig } from '../domain/session-state.ts'
@@ -103,43 +103,56 @@ class MachineOrchestrator implements Orchestrator {
   async enumerate(): Promise<Round> {
     await this.run()
     const { shared, store } = this.#deps
-    if (shared !== undefined) return this.#enumerateTogether(await RoundWatch.begin(store))
+    if (shared !== undefined) {
+      return shared.demand.during(async () => {
+        return this.#enumerateTogether(shared, await RoundWatch.begin(store))
+      })
+    }
     // Of several callers that wait for their turn, one begins, and the others wait on.
     while (!this.#canBegin()) await this.#awaitTurn()
-    return this.#begin().over.promise
+    const round = this.#newRound()
+    return this.#begin(round, new LocalRound(this.#deps, round))
   }
 
   /** Leads the round, or waits for the host that does; one follows the other where leadership changes. */
-  async #enumerateTogether(watch: RoundWatch): Promise<Round> {
+  async #enumerateTogether(
+    shared: NonNullable<OrchestratorDeps['shared']>,
+    watch: RoundWatch,
+  ): Promise<Round> {
     for (;;) {
       const mayBegin = this.#canBegin()
       // A store that fails is asked again: it may be about to come back.
       const over = await watch.look().catch(() => undefined)
       if (over !== undefined) return over
       if (!mayBegin || !this.#canBegin()) {
-        await this.#awaitTurn(this.#deps.shared?.pollMs)
+        await this.#awaitTurn(shared.pollMs)
         continue
       }
-      const round = this.#begin()
-      const result = await round.over.promise
+      const round = this.#newRound()
+      const work = new SharedRound({ ...this.#deps, ...shared }, round, watch.after)
+      const result = await this.#begin(round, work).catch((thrown: unknown) => {
+        // It was ended by another in this very moment: it will be seen at the next look.
+        if (thrown instanceof LeaseError) return undefined
+        throw thrown
+      })
+      if (result === undefined) continue
       if (round.isClosed || this.#drain.signal.aborted) return result
     }
   }
 
-  #begin(): RoundInHand {
-    const round = new RoundInHand(this.#stopSignals())
-    const { shared } = this.#deps
+  #newRound(): RoundInHand {
+    return new RoundInHand(this.#stopSignals())
+  }
+
+  #begin(round: RoundInHand, work: RoundWork): Promise<Round> {
     this.#round = round
-    this.#work =
-      shared === undefined
-        ? new LocalRound(this.#deps, round)
-        : new SharedRound({ ...this.#deps, ...shared }, round)
+    this.#work = work
     this.#actor.send({ type: 'orchestrator.enumerate' })
-    return round
+    return round.over.promise
   }
 
   async resumeEnumerations(states: readonly SessionState[]): Promise<EnumerationResult[]> {
-    const walks = new LocalRound(this.#deps, new RoundInHand(this.#stopSignals()))
+    const walks = new LocalRound(this.#deps, this.#newRound())
     for (const state of states) walks.resume(state)
     return walks.results
   }

@@ -20,6 +20,9 @@ export interface PoolDeps {
 const FIRST_REST_MS = 1_000
 const LONGEST_REST_MS = 60_000
 
+/** For each session that it walks a host waits so long before it takes another; milliseconds. */
+const LEFT_TO_OTHERS_MS = 20
+
 /** Two hosts that begin at once would else look at the same moments for ever. */
 const JITTER = 0.2
 
@@ -38,6 +41,8 @@ export interface Trouble {
 export class SessionPool {
   readonly #deps: PoolDeps
   readonly #troubles = new Map<string, Trouble>()
+  /** Sessions that a handler here refused a task of, while they were in hand. */
+  readonly #refused = new Map<string, unknown>()
   #isOver = false
   #running: Promise<void> | undefined
   #woken = Promise.withResolvers<void>()
@@ -62,9 +67,19 @@ export class SessionPool {
     this.#woken.resolve()
   }
 
+  /** Whether this host hands on what is found. */
+  get handsOn(): boolean {
+    return this.#deps.handover() !== undefined
+  }
+
   /** What went wrong with a session here, unless it went well since. */
   troubleOf(sessionId: string): Trouble | undefined {
     return this.#troubles.get(sessionId)
+  }
+
+  /** A handler of this host threw: the session would else be handed to it again at once, without end. */
+  refused(sessionId: string, error: unknown): void {
+    this.#refused.set(sessionId, error)
   }
 
   async #run(): Promise<void> {
@@ -72,7 +87,10 @@ export class SessionPool {
       this.#woken = Promise.withResolvers<void>()
       // A store that fails is asked again: it may be about to come back.
       const taken = await this.#take().catch(() => false)
-      if (!taken && !this.#isOver) await this.#rest()
+      if (this.#isOver) return
+      // The more it has, the longer it leaves the next one to hosts that have less.
+      if (taken) await this.#leaveToOthers()
+      else await this.#rest()
     }
   }
 
@@ -98,10 +116,20 @@ export class SessionPool {
   #watch({ sessionId, done }: EnumerationResult): void {
     done
       .then(
-        () => this.#troubles.delete(sessionId),
-        (error: unknown) => this.#note(sessionId, error),
+        () => this.#judge(sessionId),
+        (error: unknown) => {
+          this.#refused.delete(sessionId)
+          this.#note(sessionId, error)
+        },
       )
       .finally(() => this.wake())
+  }
+
+  /** The walk went well, and perhaps not what came after it. */
+  #judge(sessionId: string): void {
+    if (this.#refused.has(sessionId)) this.#note(sessionId, this.#refused.get(sessionId))
+    else this.#troubles.delete(sessionId)
+    this.#refused.delete(sessionId)
   }
 
   #note(sessionId: string, error: unknown): void {
@@ -110,6 +138,13 @@ export class SessionPool {
     const times = (this.#troubles.get(sessionId)?.times ?? 0) + 1
     const rest = Math.min(FIRST_REST_MS * 2 ** (times - 1), LONGEST_REST_MS)
     this.#troubles.set(sessionId, { times, error, until: this.#deps.clock.now() + rest })
+  }
+
+  async #leaveToOthers(): Promise<void> {
+    const { clock, coordinator } = this.#deps
+    const { promise, resolve } = Promise.withResolvers<void>()
+    timersOf(clock).setTimeout(resolve, coordinator.walking * LEFT_TO_OTHERS_MS)
+    await promise
   }
 
   async #rest(): Promise<void> {

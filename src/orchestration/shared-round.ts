@@ -3,6 +3,7 @@ import { LeaseError, PauseError } from '../domain/errors.ts'
 import { isActive, targetKeyOf } from '../domain/session-state.ts'
 import type { SharedCoordinator } from '../enumeration/coordinator-port.ts'
 import type { Store, UnendedSession } from '../store/store.ts'
+import type { Demand } from './demand.ts'
 import type { SessionPool } from './pool.ts'
 import type { Round, RoundInHand, RoundWork } from './round.ts'
 
@@ -12,6 +13,8 @@ export interface SharedDeps {
   readonly store: Store
   readonly clock: TimeProvider
   readonly pool: SessionPool
+  /** Whether this process waits for a round: others lead where it does not. */
+  readonly demand: Demand
   /** How often it looks what the others have done; milliseconds. */
   readonly pollMs: number
 }
@@ -24,21 +27,24 @@ export class SharedRound implements RoundWork {
   readonly #deps: SharedDeps
   readonly #round: RoundInHand
   readonly #begun = new Set<string>()
+  readonly #after: number
   #id: number | undefined
 
-  constructor(deps: SharedDeps, round: RoundInHand) {
+  constructor(deps: SharedDeps, round: RoundInHand, after: number) {
     this.#deps = deps
     this.#round = round
+    this.#after = after
   }
 
   async takeUp(signal: AbortSignal): Promise<void> {
-    const { store, clock } = this.#deps
-    const { roundId, sessions } = await store.openRound({ at: clock.now() })
+    const { store, clock, pool } = this.#deps
+    const { roundId, sessions } = await store.openRound({ at: clock.now(), after: this.#after })
     this.#id = roundId
     for (const { sessionId, status, config } of sessions) {
       // Whoever leads by now takes the round up.
       if (signal.aborted) return
-      if (isActive(status)) await store.offerSession({ sessionId })
+      // Whoever walks it, one that hands on has its tasks.
+      if (isActive(status)) await store.offerSession({ sessionId, announcing: pool.handsOn })
       this.#begun.add(targetKeyOf(config))
     }
   }
@@ -49,7 +55,7 @@ export class SharedRound implements RoundWork {
       if (this.#begun.has(targetKeyOf(config)) || this.#id === undefined) continue
       if (this.#round.isCutShort) return
       try {
-        await coordinator.offer(config, this.#id)
+        await coordinator.offer(config, { roundId: this.#id, announcing: pool.handsOn })
         pool.wake()
       } catch (error) {
         // Another host has ended the round: nothing of it is left to begin.
@@ -66,7 +72,7 @@ export class SharedRound implements RoundWork {
     while (!this.#round.isCutShort) {
       const unended = await store.unendedOfRound(id).catch(() => undefined)
       if (unended?.every((session) => this.#isGivenUp(session)) === true) {
-        for (const session of unended) this.#report(session)
+        for (const session of unended) if (this.#isTrouble(session)) this.#report(session)
         await store.closeRound({ roundId: id, at: clock.now() })
         this.#round.isClosed = true
         return
@@ -81,11 +87,17 @@ export class SharedRound implements RoundWork {
   }
 
   /** Waiting for it would be in vain: somebody has to put something right first. */
-  #isGivenUp({ sessionId, pausedFor, isEnded }: UnendedSession): boolean {
-    if (isEnded) return false
-    return (
-      pausedFor !== null || (this.#deps.pool.troubleOf(sessionId)?.times ?? 0) >= ENOUGH_TROUBLE
-    )
+  #isGivenUp({ sessionId, pausedFor, isEnded, isWalked }: UnendedSession): boolean {
+    if (!isEnded && pausedFor !== null) return true
+    // What broke here may go well elsewhere.
+    if (isWalked) return false
+    // Without anybody to hand it to, it is left for a host that has.
+    if (isEnded && !this.#deps.pool.handsOn) return true
+    return (this.#deps.pool.troubleOf(sessionId)?.times ?? 0) >= ENOUGH_TROUBLE
+  }
+
+  #isTrouble({ sessionId, isEnded }: UnendedSession): boolean {
+    return !isEnded || this.#deps.pool.troubleOf(sessionId) !== undefined
   }
 
   #report({ sessionId, targetName, pausedFor }: UnendedSession): void {
@@ -126,6 +138,11 @@ export class RoundWatch {
   readonly #store: Store
   #before = 0
   #watched: number | undefined
+
+  /** The round that is meant is the first after this one. */
+  get after(): number {
+    return this.#watched === undefined ? this.#before : this.#watched - 1
+  }
 
   private constructor(store: Store) {
     this.#store = store

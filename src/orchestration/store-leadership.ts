@@ -1,5 +1,6 @@
 import { timersOf, type TimeProvider } from '../domain/clock.ts'
 import type { Store } from '../store/store.ts'
+import type { Demand } from './demand.ts'
 import type { Leadership } from './leadership.ts'
 
 export interface StoreLeadershipOptions {
@@ -10,6 +11,8 @@ export interface StoreLeadershipOptions {
   readonly leaseMs: number
   readonly clock: TimeProvider
   isGone(owner: string): boolean
+  /** Whether this process has a use for leading. Default: it always has. */
+  readonly demand?: Demand
 }
 
 /** How often in a lease's life the leader renews it, and the others look whether it still holds. */
@@ -27,7 +30,7 @@ const LONGEST_PAUSE_MS = 1_000
 export function storeLeadership(
   options: StoreLeadershipOptions,
 ): Leadership & { close(): Promise<void> } {
-  const { store, owner, leaseMs, clock, isGone } = options
+  const { store, owner, leaseMs, clock, isGone, demand } = options
   const timers = timersOf(clock)
   const pauseMs = Math.min(leaseMs / LOOKS_A_LEASE, LONGEST_PAUSE_MS)
   const campaigns = new Set<Promise<void>>()
@@ -57,8 +60,17 @@ export function storeLeadership(
       const timer = timers.setTimeout(resolve, pauseMs)
       return Promise.race([promise, stopped.promise]).finally(() => timers.clearTimeout(timer))
     }
+    /** Gives the lead up, for who has more use for it, until there is a demand. */
+    const standBack = async (wanted: Demand) => {
+      timers.clearTimeout(lapse)
+      if (leads) await store.resign({ owner }).catch(() => undefined)
+      change(false)
+      await Promise.race([wanted.asked(), stopped.promise])
+    }
     const run = async () => {
       while (!isOver) {
+        if (demand?.isPending === false) await standBack(demand)
+        if (isOver) break
         // A store that does not answer is asked again; a leader lapses meanwhile.
         await look().catch(() => undefined)
         await pause()

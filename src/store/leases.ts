@@ -27,7 +27,14 @@ export function leases(db: Kysely<Schema>, engine: Engine): LeaseMethods {
     claimSession: (params) => engine.transact((trx) => claimOne(trx, engine, params)),
     claimSessions: (params) => engine.transact((trx) => claimSome(trx, engine, params)),
 
-    async offerSession({ sessionId }) {
+    async offerSession({ sessionId, announcing = false }) {
+      if (announcing) {
+        await db
+          .updateTable('sessions')
+          .set({ announcement_owed: 1 })
+          .where('session_id', '=', sessionId)
+          .execute()
+      }
       await db
         .updateTable('sessions')
         .set({ waiting_reason: null, waiting_until: null })
@@ -77,7 +84,7 @@ export function leases(db: Kysely<Schema>, engine: Engine): LeaseMethods {
         .execute()
     },
 
-    lead: (params) => engine.transact((trx) => lead(trx, engine, params)),
+    lead: (params) => lead(db, engine, params),
 
     async resign({ owner }) {
       await db.deleteFrom('leaders').where('owner', '=', owner).execute()
@@ -214,21 +221,27 @@ async function goneOwners(
 /** There is one to lead; its name leaves room for others. */
 const LEADER = 'orchestrator'
 
+/**
+ * Two statements, and no transaction: one that is stopped between them keeps
+ * nobody from the row.
+ */
 async function lead(
-  trx: Kysely<Schema>,
+  db: Kysely<Schema>,
   engine: Engine,
   { owner, leaseMs, isGone }: LeaseRequest,
 ): Promise<boolean> {
-  const leader = await trx
+  const leader = await db
     .selectFrom('leaders')
     .select(['owner', 'lease_until'])
     .select(engine.now().as('now'))
     .where('name', '=', LEADER)
     .executeTakeFirst()
+  const isAnother = leader !== undefined && leader.owner !== owner
+  const gone = isAnother && isGone(leader.owner)
+  if (isAnother && leader.lease_until > leader.now && !gone) return false
   const until = sql<number>`${engine.now()} + ${leaseMs}`
-  const gone = leader !== undefined && leader.owner !== owner && isGone(leader.owner)
   // Judged once more as it is written: of two who look at once, one alone may have it.
-  const written = await trx
+  const written = await db
     .insertInto('leaders')
     .values({ name: LEADER, owner, lease_until: until })
     .onConflict((c) =>

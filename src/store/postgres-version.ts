@@ -4,6 +4,7 @@ import { Connections } from './postgres/connections.ts'
 import { postgresDialect } from './postgres/dialect.ts'
 import { DEFAULT_LIMITS } from './postgres/limits.ts'
 import { versionOf } from './postgres/migrate.ts'
+import { NO_PATIENCE } from './postgres/patience.ts'
 import { MIGRATIONS } from './postgres/migrations.ts'
 import type { Schema } from './schema.ts'
 
@@ -15,7 +16,7 @@ export async function postgresVersion(url: string): Promise<{
 }> {
   const address = addressOf(url)
   const connections = new Connections({ address, poolSize: 1, limits: DEFAULT_LIMITS })
-  const db = new Kysely<Schema>({ dialect: postgresDialect(connections, 0) })
+  const db = new Kysely<Schema>({ dialect: postgresDialect(connections, NO_PATIENCE) })
   try {
     const latest = MIGRATIONS.length
     const version = await versionOf(db, address.shown, latest)

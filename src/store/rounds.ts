@@ -1,5 +1,6 @@
 import type { ExpressionBuilder, Kysely } from 'kysely'
 import type { SessionStatus } from '../../machines/index.ts'
+import { LeaseError } from '../domain/errors.ts'
 import { ACTIVE_STATUSES, isActive, type SessionState } from '../domain/session-state.ts'
 import type { Engine } from './engine.ts'
 import { sessionOf, type SessionRow } from './rows.ts'
@@ -19,10 +20,10 @@ export function rounds(
   engine: Engine,
 ): Pick<Store, 'openRound' | 'closeRound' | 'lastRound' | 'sessionsOfRound' | 'unendedOfRound'> {
   return {
-    openRound: ({ at }): Promise<OpenRound> =>
+    openRound: ({ at, after }): Promise<OpenRound> =>
       engine.transact(async (trx) => {
         await engine.inSequence(trx)
-        const round = (await unended(trx)) ?? (await begin(trx, at))
+        const round = (await unended(trx)) ?? (await begin(trx, at, after))
         return { roundId: round.id, sessions: await sessionsOf(trx, round) }
       }),
 
@@ -47,6 +48,7 @@ export function rounds(
       const rows = await db
         .selectFrom('sessions')
         .select(['session_id', 'target_name', 'status', 'waiting_reason', 'waiting_until'])
+        .select(['lease_until', engine.now().as('now')])
         .where(isOf(round))
         .where((eb) =>
           eb.or([eb('status', 'in', [...ACTIVE_STATUSES]), eb('announcement_owed', '=', 1)]),
@@ -57,6 +59,7 @@ export function rounds(
         sessionId: row.session_id,
         targetName: row.target_name,
         isEnded: !isActive(row.status as SessionStatus),
+        isWalked: (row.lease_until ?? 0) > row.now,
         pausedFor: row.waiting_until === null ? row.waiting_reason : null,
       }))
     },
@@ -95,7 +98,12 @@ function unended(trx: Kysely<Schema>): Promise<RoundRow | undefined> {
     .executeTakeFirst()
 }
 
-async function begin(trx: Kysely<Schema>, at: number): Promise<RoundRow> {
+async function begin(
+  trx: Kysely<Schema>,
+  at: number,
+  after: number | undefined,
+): Promise<RoundRow> {
+  if (after !== undefined) await refuseLate(trx, after)
   const active = await trx
     .selectFrom('sessions')
     .select('session_id')
@@ -114,4 +122,11 @@ async function begin(trx: Kysely<Schema>, at: number): Promise<RoundRow> {
     })
     .returning(['id', 'after_session', 'resumed'])
     .executeTakeFirstOrThrow()
+}
+
+/** Whoever led before may have ended the round in the moment in which another took it up. */
+async function refuseLate(trx: Kysely<Schema>, after: number): Promise<void> {
+  const later = await selectRounds(trx).where('id', '>', after).executeTakeFirst()
+  if (later === undefined) return
+  throw new LeaseError('LEASE_LOST', `round ${later.id} is over: another process has ended it`)
 }

@@ -53,7 +53,7 @@ export async function createSession(engine: Engine, params: CreateSession): Prom
 async function insertSession(
   trx: Kysely<Schema>,
   engine: Engine,
-  { session, job, targetKey, checkpoint, roundId }: CreateSession,
+  { session, job, targetKey, checkpoint, roundId, announcing }: CreateSession,
 ): Promise<void> {
   await engine.inSequence(trx)
   if (roundId !== undefined) await refuseOutOfRound(trx, { roundId, targetKey, session })
@@ -64,7 +64,10 @@ async function insertSession(
     .executeTakeFirstOrThrow()
   await trx
     .insertInto('sessions')
-    .values(await newSessionColumns(trx, session, { job: id, targetKey }))
+    .values({
+      ...(await newSessionColumns(trx, session, { job: id, targetKey })),
+      ...(announcing === true && { announcement_owed: 1 }),
+    })
     .execute()
   await trx
     .insertInto('checkpoints')

@@ -168,6 +168,8 @@ export interface CreateSession {
   readonly checkpoint: JsonRecord
   /** The round that it is begun in: it has to be open, and to have no session of the target yet. */
   readonly roundId?: number
+  /** As in `ClaimSession`. */
+  readonly announcing?: boolean
 }
 
 /** Who asks for a lease, and for how long. */
@@ -270,6 +272,8 @@ export interface UnendedSession {
   readonly targetName: string
   /** Whether it is at its end, and only its tasks or its end have still to be published. */
   readonly isEnded: boolean
+  /** Whether a process has it in hand. */
+  readonly isWalked: boolean
   /** Why it waits for somebody to put something right, if it does. */
   readonly pausedFor: string | null
 }
@@ -313,8 +317,8 @@ export interface Store {
    * time to come, is left alone.
    */
   claimSessions(params: ClaimSessions): Promise<ClaimedSession[]>
-  /** Ends a pause, so that the session can be claimed again. */
-  offerSession(params: { readonly sessionId: string }): Promise<void>
+  /** Ends a pause, so that the session can be claimed again. @param params.announcing as in `ClaimSession` */
+  offerSession(params: { readonly sessionId: string; readonly announcing?: boolean }): Promise<void>
   /**
    * Also takes back a lease that ran out, where nobody has claimed the session since.
    *
@@ -370,8 +374,12 @@ export interface Store {
    * The round that was begun and not ended, or a new one. A process that dies
    * in a round and starts again goes on with it: targets that were walked to
    * their end in it are not walked twice.
+   *
+   * @param params.after the round after this one is meant: where it is over
+   *   already, none is begun
+   * @throws LEASE_LOST when the round that is meant is over
    */
-  openRound(params: { readonly at: number }): Promise<OpenRound>
+  openRound(params: { readonly at: number; readonly after?: number }): Promise<OpenRound>
   /** The round that was begun last; null where there was none. */
   lastRound(): Promise<RoundState | null>
   /** The sessions that were resumed or begun in a round, oldest first. */
@@ -414,6 +422,8 @@ export interface Store {
     readonly limit: number
     readonly after?: number
   }): Promise<Pruned>
+  /** The store is about to be closed: what fails from now on is not waited for. */
+  hurry?(): void
   /** Lets go of what the store holds: whatever is asked of it afterwards is rejected. Closing it again changes nothing. */
   close(): Promise<void>
 }

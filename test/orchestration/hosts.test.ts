@@ -8,9 +8,10 @@ import {
   type Store,
 } from '../../src/index.ts'
 import { openDatabase } from '../../src/store/open-database.ts'
+import { startPostgres } from '../support/servers/postgres.ts'
 import { describePostgres, postgresUrl } from '../support/postgres.ts'
 import { collect } from '../support/muster.ts'
-import type { Scripted } from '../support/scripted-source.ts'
+import { scriptedTarget, type Scripted } from '../support/scripted-source.ts'
 import { waitUntil } from '../support/wait-until.ts'
 import { begun, gated, listing, LISTINGS, Setting } from './support.ts'
 
@@ -38,6 +39,8 @@ class Hosts {
     return store
   }
 }
+
+const SPEC = scriptedTarget('a')
 
 /** Who walked what: the sessions that each host began. */
 async function all(hosts: readonly Muster[], rounds: Promise<unknown>): Promise<string[][]> {
@@ -152,15 +155,74 @@ describePostgres('several hosts on one database', () => {
     expect(await store.findUnfinished()).toEqual([])
   })
 
+  test('who waits for no round keeps nobody from leading one', async () => {
+    const hosts = await Hosts.of('a')
+    const [walker, before] = [await hosts.host(LISTINGS), await hosts.host(LISTINGS)]
+    await walker.orchestrator.run()
+    await before.orchestrator.enumerate()
+    // The one that led is there still.
+    const one = await hosts.host(LISTINGS)
+    expect((await one.orchestrator.enumerate()).sessions).toHaveLength(1)
+  })
+
+  test('a target that another host walked to its end since is not taken for walked by this call', async () => {
+    const hosts = await Hosts.of('a')
+    const stop = new AbortController()
+    const first = await hosts.host({
+      a: listing('a', { before: (page) => void (page === 2 && stop.abort()) }),
+    })
+    await first.coordinator.enumerateTarget(SPEC, { signal: stop.signal }).done
+    await first.close()
+    // It knows the session as unfinished.
+    const late = await hosts.host(LISTINGS)
+    const other = await hosts.host(LISTINGS)
+    const { sessionId } = await other.coordinator.enumerateTarget(SPEC).done
+    await expect(late.coordinator.enumerateTarget(SPEC).done).rejects.toMatchObject({
+      code: 'LEASE_LOST',
+      retryable: true,
+    })
+    const again = await late.coordinator.enumerateTarget(SPEC).done
+    expect(again.status).toBe('COMPLETED')
+    expect(again.sessionId).not.toBe(sessionId)
+  })
+
+  test('a round is over although the one that listened to the tasks has gone', async () => {
+    const hosts = await Hosts.of('a')
+    const listener = await hosts.host(LISTINGS)
+    const taken = Promise.withResolvers<void>()
+    listener.bus.subscribe('task.created', () => {
+      taken.resolve()
+      return new Promise(() => undefined)
+    })
+    const cut = listener.orchestrator.enumerate()
+    await taken.promise
+    const other = await hosts.host(LISTINGS)
+    const round = other.orchestrator.enumerate()
+    await listener.close()
+    await cut
+    expect((await round).sessions.map(({ status }) => status)).toEqual(['COMPLETED'])
+  })
+
+  test('a host can be closed while the server is away', async () => {
+    const server = await startPostgres()
+    onTestFinished(() => server.stop())
+    const hosts = new Hosts(server.url, 'a')
+    const gate = gated('a')
+    const one = await hosts.host({ a: gate.listing })
+    const round = one.orchestrator.enumerate().catch(() => undefined)
+    await waitUntil('the list is asked for', () => gate.isAsked())
+    await server.kill()
+    gate.open()
+    // Its patience would outlast the test's by far.
+    await one.close().catch(() => undefined)
+    await round
+  })
+
   test('a target that is walked by hand is no other host’s meanwhile', async () => {
     const hosts = await Hosts.of('a')
     const gate = gated('a')
     const one = await hosts.host({ a: gate.listing })
-    const run = one.coordinator.enumerateTarget({
-      name: 'a',
-      sourceType: 'scripted',
-      scripted: { list: 'a' },
-    })
+    const run = one.coordinator.enumerateTarget(SPEC)
     await waitUntil('the list is asked for', () => gate.isAsked())
     const two = await hosts.host({ a: gate.listing })
     const list = begun(two)

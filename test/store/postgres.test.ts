@@ -354,6 +354,16 @@ describePostgres('a connection to PostgreSQL that is lost', () => {
     expect(await collect(store.repositories.tasks.stream())).toHaveLength(2)
   })
 
+  test('at a page does not take a claim of the same owner for that page', async () => {
+    const { proxy, store, walk } = await walkBehindProxy()
+    // It raises the revision just as the page would have.
+    await claim(store, walk.sessionId, { owner: walk.owner })
+    proxy.loseQuestion()
+    await expect(walk.page({ kept: identities('repo', 5) })).rejects.toMatchObject({
+      code: 'LEASE_LOST',
+    })
+  })
+
   test('to a server that ends it again and again is made anew, and nothing is lost or twice', async () => {
     const url = await postgresUrl()
     const store = await open({ url })

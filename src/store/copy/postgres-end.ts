@@ -5,6 +5,7 @@ import { postgresDialect } from '../postgres/dialect.ts'
 import { SERVER_NOW } from '../postgres/server-clock.ts'
 import { DEFAULT_LIMITS } from '../postgres/limits.ts'
 import { migrate } from '../postgres/migrate.ts'
+import { NO_PATIENCE } from '../postgres/patience.ts'
 import { MIGRATIONS } from '../postgres/migrations.ts'
 import type { Schema } from '../schema.ts'
 import type { End } from './end.ts'
@@ -20,7 +21,7 @@ export async function openPostgresEnd(url: string): Promise<End> {
   const limits = { ...DEFAULT_LIMITS, ...PATIENT }
   const connections = new Connections({ address, poolSize: POOL_SIZE, limits })
   // What fails is told at once: the whole copy is repeated, or nothing.
-  const db = new Kysely<Schema>({ dialect: postgresDialect(connections, 0) })
+  const db = new Kysely<Schema>({ dialect: postgresDialect(connections, NO_PATIENCE) })
   try {
     await migrate(db, address.shown, MIGRATIONS)
     return { ...endOn(db), shown: address.shown, identity: await identityOf(db) }

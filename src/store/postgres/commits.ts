@@ -8,7 +8,7 @@ import type { Connections } from './connections.ts'
 import { violatesUnique } from './errors.ts'
 import { recordMissingAmongHosts } from './missing.ts'
 import { pageStatement, type PageAnswer } from './page-statement.ts'
-import { settled } from './patience.ts'
+import { settled, type Patience } from './patience.ts'
 import { sessionStatement } from './session-statement.ts'
 import type { Filled } from './values.ts'
 
@@ -19,14 +19,14 @@ export interface CommitsOptions {
   readonly db: Kysely<Schema>
   readonly connections: Connections
   readonly clock: TimeProvider | undefined
-  readonly patienceMs: number
+  readonly patience: Patience
 }
 
 /** What a walk writes to PostgreSQL as it goes on: a page is one statement. */
 export function postgresCommits(
   options: CommitsOptions,
 ): Pick<Store, 'commitPage' | 'commitSession'> {
-  const { db, clock, patienceMs } = options
+  const { db, clock, patience } = options
   const delivered = new Set<string>()
 
   /** A session that is known to be delivered needs no look at whether it is. */
@@ -62,12 +62,12 @@ export function postgresCommits(
 
   return {
     commitPage: (page) =>
-      settled(patienceMs, {
+      settled(patience, {
         attempt: () => writePage(page).catch(explained(page)),
         find: () => findPage(db, page),
       }),
     commitSession: async (params) => {
-      await settled(patienceMs, {
+      await settled(patience, {
         attempt: () => writeSession(options, params).catch(explained(params)),
         find: () => findCommitted(db, params.fence),
       })
@@ -139,7 +139,8 @@ async function findPage(
   { fence, batch }: CommitPage,
 ): Promise<{ readonly tasksCreated: number } | undefined> {
   if ((await findCommitted(db, fence)) === undefined) return undefined
-  const { tasks } = await db
+  // A claim of the same owner raises the revision too: the page is there when its batch is.
+  const page = await db
     .selectFrom('batches')
     .leftJoin('tasks', (join) =>
       join
@@ -149,6 +150,7 @@ async function findPage(
     )
     .select((eb) => eb.fn.count<number>('tasks.seq').as('tasks'))
     .where('batches.batch_id', '=', batch.batchId)
-    .executeTakeFirstOrThrow()
-  return { tasksCreated: tasks }
+    .groupBy('batches.batch_id')
+    .executeTakeFirst()
+  return page && { tasksCreated: page.tasks }
 }

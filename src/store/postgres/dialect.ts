@@ -12,7 +12,7 @@ import {
 } from 'kysely'
 import type { Answer, Connection, Connections } from './connections.ts'
 import { indexed, isLong } from './long-texts.ts'
-import { patiently } from './patience.ts'
+import { patiently, type Patience } from './patience.ts'
 
 /** An insert that says nothing of rows that are there would fail, or add a second one, when it is repeated. */
 const mayBeRepeated = (statement: string): boolean =>
@@ -28,13 +28,13 @@ const resultOf = <Row>({ rows, command, rowCount }: Answer<Row>): QueryResult<Ro
 /** The connection of a transaction, or the promise of one for each statement that stands alone. */
 class PostgresConnection implements DatabaseConnection {
   readonly #connections: Connections
-  readonly #patienceMs: number
+  readonly #patience: Patience
   #own: Connection | undefined
   #end: (() => void) | undefined
 
-  constructor(connections: Connections, patienceMs: number) {
+  constructor(connections: Connections, patience: Patience) {
     this.#connections = connections
-    this.#patienceMs = patienceMs
+    this.#patience = patience
   }
 
   async begin(): Promise<void> {
@@ -73,7 +73,7 @@ class PostgresConnection implements DatabaseConnection {
 
   #runAlone<Row>(text: string, parameters: readonly unknown[]): Promise<Answer<Row>> {
     return patiently(
-      this.#patienceMs,
+      this.#patience,
       () => this.#connections.use((connection) => connection.run<Row>(text, parameters)),
       (outcome) => outcome === 'undone' || mayBeRepeated(text),
     )
@@ -84,9 +84,9 @@ class PostgresDriver implements Driver {
   readonly #connect: () => PostgresConnection
   readonly #connections: Connections
 
-  constructor(connections: Connections, patienceMs: number) {
+  constructor(connections: Connections, patience: Patience) {
     this.#connections = connections
-    this.#connect = () => new PostgresConnection(connections, patienceMs)
+    this.#connect = () => new PostgresConnection(connections, patience)
   }
 
   async init(): Promise<void> {}
@@ -121,10 +121,10 @@ class Compiler extends PostgresQueryCompiler {
   }
 }
 
-export function postgresDialect(connections: Connections, patienceMs: number): Dialect {
+export function postgresDialect(connections: Connections, patience: Patience): Dialect {
   return {
     createAdapter: () => new PostgresAdapter(),
-    createDriver: () => new PostgresDriver(connections, patienceMs),
+    createDriver: () => new PostgresDriver(connections, patience),
     createIntrospector: (db) => new PostgresIntrospector(db),
     createQueryCompiler: () => new Compiler(),
   }

@@ -3,7 +3,7 @@ import { systemClock, type TimeProvider } from '../../domain/clock.ts'
 import type { Engine, Lookups } from '../engine.ts'
 import type { Schema } from '../schema.ts'
 import { violatesUnique } from './errors.ts'
-import { patiently } from './patience.ts'
+import { patiently, type Patience } from './patience.ts'
 import { SERVER_NOW } from './server-clock.ts'
 
 /** The first key of advisory locks of the store, "mstr"; the second tells them apart. */
@@ -50,14 +50,14 @@ type AnySelect = SelectQueryBuilder<Schema, 'sessions', object>
  */
 export function postgresEngine(
   db: Kysely<Schema>,
-  { clock, patienceMs }: { readonly clock?: TimeProvider | undefined; readonly patienceMs: number },
+  { clock, patience }: { readonly clock?: TimeProvider | undefined; readonly patience: Patience },
 ): Engine {
   return {
     isShared: true,
     clock: clock ?? systemClock,
     lookups: lookups(db),
     now: () => nowOf(clock),
-    transact: (work) => patiently(patienceMs, () => db.transaction().execute(work)),
+    transact: (work) => patiently(patience, () => db.transaction().execute(work)),
     // Only the session is written: its job and its checkpoint are nobody else's.
     locked: (query) => (query as AnySelect).forUpdate('sessions') as typeof query,
     lockedOrSkipped: (query) =>

@@ -14,7 +14,7 @@ import { postgresEngine } from './engine.ts'
 import { DEFAULT_LIMITS, type PostgresLimits } from './limits.ts'
 import { migrate } from './migrate.ts'
 import { MIGRATIONS } from './migrations.ts'
-import { settled } from './patience.ts'
+import { NO_PATIENCE, settled, type Patience } from './patience.ts'
 
 export type { PostgresLimits } from './limits.ts'
 
@@ -55,36 +55,39 @@ export async function openPostgresStore(options: PostgresOptions): Promise<Store
   const connections = new Connections({ address, poolSize, limits, onStatement })
   try {
     // Whoever opens it is told at once what is wrong, and does not wait for it to pass.
-    await migrate(databaseOn(connections, 0), address.shown, migrations)
+    await migrate(databaseOn(connections, NO_PATIENCE), address.shown, migrations)
   } catch (thrown) {
     await connections.close()
     throw thrown
   }
-  return storeOn(connections, { clock, patienceMs: limits.patienceMs })
+  return storeOn(connections, { clock, forMs: limits.patienceMs })
 }
 
-const databaseOn = (connections: Connections, patienceMs: number) =>
+const databaseOn = (connections: Connections, patience: Patience) =>
   new Kysely<Schema>({
-    dialect: postgresDialect(connections, patienceMs),
+    dialect: postgresDialect(connections, patience),
     // SQLite takes an empty list, PostgreSQL does not.
     plugins: [new HandleEmptyInListsPlugin({ strategy: replaceWithNoncontingentExpression })],
   })
 
 interface StoreOptions {
   readonly clock: TimeProvider | undefined
-  readonly patienceMs: number
+  /** How long it waits for what passes; milliseconds. */
+  readonly forMs: number
 }
 
-function storeOn(connections: Connections, { clock, patienceMs }: StoreOptions): Store {
-  const db = databaseOn(connections, patienceMs)
-  const engine = postgresEngine(db, { clock, patienceMs })
+function storeOn(connections: Connections, { clock, forMs }: StoreOptions): Store {
+  const haste = new AbortController()
+  const patience = { forMs, hurried: haste.signal }
+  const db = databaseOn(connections, patience)
+  const engine = postgresEngine(db, { clock, patience })
   return {
     ...steps(db, engine),
-    ...postgresCommits({ db, connections, clock, patienceMs }),
+    ...postgresCommits({ db, connections, clock, patience }),
     createSession: async (params) => {
       // Each attempt is settled here, so that what became of it is known.
       const once = { ...engine, transact: (work: never) => db.transaction().execute(work) }
-      await settled(patienceMs, {
+      await settled(patience, {
         attempt: async () => {
           await createSession(once as typeof engine, params)
           return true
@@ -92,6 +95,7 @@ function storeOn(connections: Connections, { clock, patienceMs }: StoreOptions):
         find: () => findSession(db, params),
       })
     },
+    hurry: () => haste.abort(),
     close: () => connections.close(),
   }
 }

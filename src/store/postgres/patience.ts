@@ -5,17 +5,28 @@ import { outcomeOf, type Outcome } from './errors.ts'
 const FIRST_PAUSE_MS = 20
 const LONGEST_PAUSE_MS = 1_000
 
+/** How long a store waits for what passes; whoever closes it waits for nothing more. */
+export interface Patience {
+  /** Milliseconds. */
+  readonly forMs: number
+  /** Aborts when what is under way is to end soon. */
+  readonly hurried: AbortSignal
+}
+
+/** What fails is told at once. */
+export const NO_PATIENCE: Patience = { forMs: 0, hurried: AbortSignal.abort() }
+
 /** From half to all of it: hosts that were cut off at once do not all come back at once. */
 const scattered = (ms: number): number => ms * (0.5 + Math.random() / 2)
 
 /**
- * Tries again what failed for a reason that passes, until `forMs` are over;
+ * Tries again what failed for a reason that passes, until patience is over;
  * then throws what was thrown last.
  *
  * @param attempt can be repeated after an outcome of which `mayRepeat` says so; default: after any
  */
 export async function patiently<T>(
-  forMs: number,
+  { forMs, hurried }: Patience,
   attempt: () => Promise<T>,
   mayRepeat: (outcome: Outcome) => boolean = () => true,
 ): Promise<T> {
@@ -26,9 +37,10 @@ export async function patiently<T>(
     } catch (thrown) {
       const outcome = outcomeOf(thrown)
       const isFinal = outcome === undefined || !mayRepeat(outcome)
-      if (isFinal || performance.now() + pause > giveUpAt) throw thrown
+      if (isFinal || hurried.aborted || performance.now() + pause > giveUpAt) throw thrown
     }
-    await sleep(scattered(pause))
+    // Cut short, it tries once more.
+    await sleep(scattered(pause), undefined, { signal: hurried }).catch(() => undefined)
   }
 }
 
@@ -40,7 +52,7 @@ export async function patiently<T>(
  * the server may still be at work on it.
  */
 export async function settled<T>(
-  forMs: number,
+  patience: Patience,
   step: {
     attempt(): Promise<T>
     /** What the step gave, where it has happened. */
@@ -48,7 +60,7 @@ export async function settled<T>(
   },
 ): Promise<T> {
   let isInDoubt = false
-  return patiently(forMs, async () => {
+  return patiently(patience, async () => {
     try {
       return await step.attempt()
     } catch (thrown) {

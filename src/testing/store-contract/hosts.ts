@@ -1,7 +1,7 @@
 import { newId } from '../../domain/identity.ts'
 import type { SessionState } from '../../domain/session-state.ts'
 import type { ClaimSessions, Store } from '../../store/store.ts'
-import { equal, matches, same, thrownBy } from '../checks.ts'
+import { equal, isAbove, matches, same, thrownBy } from '../checks.ts'
 import { casesOf } from './cases.ts'
 import {
   checkpointOf,
@@ -225,8 +225,20 @@ export const roundsOfHosts = casesOf('a round of several hosts', (test) => {
     const ids = (await store.sessionsOfRound(roundId)).map(({ sessionId }) => sessionId)
     equal(ids, [before.sessionId, begun.sessionId])
     equal(await store.unendedOfRound(roundId), [
-      { sessionId: before.sessionId, targetName: 'before', isEnded: false, pausedFor: null },
-      { sessionId: begun.sessionId, targetName: 'acme', isEnded: false, pausedFor: null },
+      {
+        sessionId: before.sessionId,
+        targetName: 'before',
+        isEnded: false,
+        isWalked: false,
+        pausedFor: null,
+      },
+      {
+        sessionId: begun.sessionId,
+        targetName: 'acme',
+        isEnded: false,
+        isWalked: false,
+        pausedFor: null,
+      },
     ])
     await store.closeRound({ roundId, at: T0 })
     equal(await store.lastRound(), { roundId, isOpen: false })
@@ -252,9 +264,21 @@ export const roundsOfHosts = casesOf('a round of several hosts', (test) => {
     }
     await store.markAnnounced({ sessionId: idOf(ended) })
     equal(await store.unendedOfRound(roundId), [
-      { sessionId: idOf(paused), targetName: 'paused', isEnded: false, pausedFor: 'why' },
-      { sessionId: idOf(limited), targetName: 'limited', isEnded: false, pausedFor: null },
-      { sessionId: idOf(owed), targetName: 'owed', isEnded: true, pausedFor: null },
+      {
+        sessionId: idOf(paused),
+        targetName: 'paused',
+        isEnded: false,
+        isWalked: true,
+        pausedFor: 'why',
+      },
+      {
+        sessionId: idOf(limited),
+        targetName: 'limited',
+        isEnded: false,
+        isWalked: true,
+        pausedFor: null,
+      },
+      { sessionId: idOf(owed), targetName: 'owed', isEnded: true, isWalked: true, pausedFor: null },
     ])
   })
 
@@ -273,6 +297,18 @@ export const roundsOfHosts = casesOf('a round of several hosts', (test) => {
     }
     equal(await everythingIn(store), before)
     await begin(store, sessionNamed('another'), roundId)
+  })
+
+  test('that is over is not begun anew by one that means it, and the next one is', async (store) => {
+    const first = await store.openRound({ at: T0, after: 0 })
+    same((await store.openRound({ at: T0, after: 0 })).roundId, first.roundId)
+    await store.closeRound({ roundId: first.roundId, at: T0 })
+    const before = await everythingIn(store)
+    matches(await thrownBy(store.openRound({ at: T0, after: 0 })), { code: 'LEASE_LOST' })
+    equal(await everythingIn(store), before)
+    equal(await store.lastRound(), { roundId: first.roundId, isOpen: false })
+    const next = await store.openRound({ at: T0, after: first.roundId })
+    isAbove(next.roundId, first.roundId)
   })
 
   test('that is over begins nothing more', async (store) => {

@@ -6,7 +6,7 @@ import { openStore, type CommitPage } from '../../../src/index.ts'
 import type { Bench, Figure, Row } from '../figure.ts'
 import { shareOf, type Goal } from '../goals.ts'
 import { identitiesOf, inPages } from '../made/identities.ts'
-import { claimedDatabase, commitsOf } from '../made/pages.ts'
+import { claimedDatabase, commitsOf, MADE_AT } from '../made/pages.ts'
 import { sameRows } from '../raw/compare.ts'
 import { applyPragmas, pragmasOf, type Pragmas } from '../raw/pragmas.ts'
 import { rawWriter } from '../raw/writer.ts'
@@ -19,7 +19,7 @@ const GOAL = shareOf(0.8, 0.95)
 
 /** Commits the pages through the store. @returns milliseconds */
 export async function commitByStore(path: string, pages: readonly CommitPage[]): Promise<number> {
-  const store = await openStore({ path })
+  const store = await openStore({ path, clock: MADE_AT })
   try {
     const from = performance.now()
     for (const page of pages) await store.commitPage(page)

@@ -13,6 +13,9 @@ const AT = Date.UTC(2031, 4, 6)
 const OWNER = 'bench'
 const LEASE_MS = 86_400_000
 
+/** The clock of stores that write them: a lease is as old as its session. */
+export const MADE_AT = { now: () => AT }
+
 /** A session that nobody has walked yet. */
 function newSession(): SessionState {
   const moment = new Date(AT)
@@ -78,7 +81,7 @@ export async function claimedIn(store: Store) {
 
 /** Makes a database with one such session. */
 export async function claimedDatabase(path: string) {
-  const store = await openStore({ path })
+  const store = await openStore({ path, clock: MADE_AT })
   const claimed = await claimedIn(store)
   await store.close()
   return claimed

@@ -3,6 +3,7 @@
  * Whatever can be known beforehand (identities, JSON, parameters) is made
  * before the clock starts.
  */
+import { MADE_AT } from '../made/pages.ts'
 import type Database from 'better-sqlite3'
 import { scanTargetId, taskId } from '../../../src/domain/identity.ts'
 import type { CommitPage, Identity } from '../../../src/index.ts'
@@ -112,7 +113,7 @@ function prepared(page: CommitPage, keys: Keys, tables: Tables): PreparedPage {
     session: [
       ...Object.values(sessionColumns(session)),
       fence.revision + 1,
-      session.timeline.lastUpdate.getTime() + fence.leaseMs,
+      MADE_AT.now() + fence.leaseMs,
       fence.sessionId,
       fence.revision,
       fence.owner,
