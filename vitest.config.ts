@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto'
-import { availableParallelism } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
 
 // Node resolves XState to its production build, which drops the safety checks
@@ -10,6 +11,9 @@ const conditions = ['--conditions=development']
 const isLong = process.env['MUSTER_LONG'] === '1'
 const seed = process.env['MUSTER_SEED'] ?? (isLong ? String(randomInt(2 ** 31)) : '1')
 if (isLong) console.log(`seed ${seed}: MUSTER_SEED=${seed} npm run test:long draws the same again`)
+
+// A file is tested in a process of its own, and many start others: modules need compiling once for all of them.
+process.env['NODE_COMPILE_CACHE'] ??= join(tmpdir(), 'muster-test-compiled')
 
 export default defineConfig({
   resolve: { conditions: ['development'] },

@@ -34,11 +34,11 @@ describePostgres('two hosts', () => {
         NATS_URL: nats.url,
       })
       expect(code, output).toBe(0)
-      expect(output).toMatch(/kill -9: host A, when \d+ of 3200/)
+      expect(output).toMatch(/kill -9: host A, when \d+ of 960/)
       expect(output).toMatch(/host A begins/)
       expect(output).toMatch(/host B goes on with/)
       expect(output).toMatch(/host B the round is over: 8 sessions, 0 failures/)
-      expect(output).toMatch(/repositories +3200\n +scanned +3200\n/)
+      expect(output).toMatch(/repositories +960\n +scanned +960\n/)
     }, 120_000)
   })
 })

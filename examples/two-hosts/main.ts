@@ -15,7 +15,9 @@ import { startSandboxGitHub } from '../sandbox/github.ts'
 
 const TOKEN = 'sandbox-token-of-two-hosts'
 const OWNERS = ['aurora', 'basalt', 'cedar', 'delta', 'ember', 'fjord', 'garnet', 'harbor']
-const REPOSITORIES = 400
+const REPOSITORIES = 120
+/** Small pages: there is still something to walk when the host is killed. */
+const PER_PAGE = 15
 const FOLDER = join(process.cwd(), 'two-hosts')
 const say = (line: string) => process.stdout.write(`${line}\n`)
 
@@ -93,7 +95,7 @@ const configText = (url: string): string =>
     'targets:',
     ...OWNERS.map(
       (org) =>
-        `  - { name: ${org}, source_type: github, auth_ref: sandbox, github: { org: ${org}, base_url: "${url}" } }`,
+        `  - { name: ${org}, source_type: github, auth_ref: sandbox, github: { org: ${org}, per_page: ${PER_PAGE}, base_url: "${url}" } }`,
     ),
     '',
   ].join('\n')

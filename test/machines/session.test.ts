@@ -515,7 +515,7 @@ describe('whatever happens in whatever order', () => {
           expect(restored.getSnapshot().context).toEqual(JSON.parse(JSON.stringify(context)))
         }
       }),
-      { numRuns: effort(300, 5_000), seed },
+      { numRuns: effort(200, 5_000), seed },
     )
   })
 })

@@ -8,6 +8,7 @@ import { sessionMachine } from '../../machines/index.ts'
 import { machinePaths, sourceContract, storeContract } from '../../src/testing/index.ts'
 import { urlSource } from '../../src/sources/url/index.ts'
 import { PROJECT } from '../support/cli.ts'
+import { isLong } from '../support/effort.ts'
 import { tempFolder } from '../support/temp.ts'
 
 const PAGE = readFileSync(join(PROJECT, 'docs/testing.md'), 'utf8')
@@ -48,11 +49,11 @@ function written(): string {
   return folder
 }
 
-const runTests = (folder: string, file: string) =>
+const runTests = (folder: string, file: string, pattern: RegExp) =>
   new Promise<string>((resolve, reject) => {
     // Within another runner's process, Node's would report to it and print nothing.
     const { NODE_TEST_CONTEXT: _, ...env } = process.env
-    const args = ['--test', '--test-reporter=tap', file]
+    const args = ['--test', '--test-reporter=tap', `--test-name-pattern=${pattern}`, file]
     execFile(
       process.execPath,
       args,
@@ -61,14 +62,18 @@ const runTests = (folder: string, file: string) =>
     )
   })
 
+/** What SQLite keeps of the contract is seen elsewhere: here, that the program has its cases, and that they run. */
+const SOME_OF_STORE = isLong ? /./ : /^(a claim|tasks|jobs) /
+
 test.each([
-  ['numbers.test.ts', TITLES.source],
-  ['store.test.ts', TITLES.store],
-  ['colours.test.ts', TITLES.paths],
-])('%s on the page is a program that runs', async (file, titles) => {
+  ['numbers.test.ts', TITLES.source, /./],
+  ['store.test.ts', TITLES.store.filter((title) => SOME_OF_STORE.test(title)), SOME_OF_STORE],
+  ['colours.test.ts', TITLES.paths, /./],
+])('%s on the page is a program that runs', async (file, titles, pattern) => {
+  expect(titles.length).toBeGreaterThan(0)
   const length = programs.get(file)?.trim().split('\n').length
   expect(length).toBeLessThanOrEqual(10)
-  const output = await runTests(written(), file)
+  const output = await runTests(written(), file, pattern)
   expect(output).toContain(`# pass ${titles.length}\n# fail 0\n`)
   for (const title of titles) expect(output).toContain(`- ${title}\n`)
 })

@@ -79,7 +79,7 @@ describe('an organisation that turns its callers away at times', () =>
     }),
   ))
 
-const repoList = itemsNamed('repo', 2_100).map((name) => `acme/${name}`)
+const repoList = itemsNamed('repo', 1_100).map((name) => `acme/${name}`)
 
 describe('a list of repositories', () =>
   runAll(
@@ -120,7 +120,7 @@ describe('a file of repositories', () =>
     }),
   ))
 
-const urls = itemsNamed('page', 2_100).map((name) => `https://data.example/ä/${name}?q=1`)
+const urls = itemsNamed('page', 1_100).map((name) => `https://data.example/ä/${name}?q=1`)
 const INVALID_URL = [{}, { urls: [] }, { urls: ['https://u:p@h/'] }, { urls: [7] }, { url: 'x' }]
 
 describe('a list of URLs', () =>

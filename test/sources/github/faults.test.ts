@@ -45,7 +45,8 @@ const GRAPHQL_FAULTS: readonly Fault[] = [
   { kind: 'same-cursor' },
 ]
 
-const OCTO: SandboxOwner = { login: 'octo', type: 'Organization', names: madeUpNames(5_000) }
+const OCTO: SandboxOwner = { login: 'octo', type: 'Organization', names: madeUpNames(2_500) }
+const MONA: SandboxOwner = { login: 'mona', type: 'User', names: madeUpNames(120) }
 const HUBOT: SandboxOwner = { login: 'hubot', type: 'User', names: madeUpNames(450) }
 
 /** Each fault once, with a page or two between them. */
@@ -66,8 +67,8 @@ test.each(SCENARIOS)(
       faults: spread(faults),
       clock,
     })
-    const spec = { org: 'octo', baseUrl: sandbox.url }
-    const walked = await walk({ spec, clock, credentials, timeoutMs: 5_000 })
+    const spec = { org: 'octo', baseUrl: sandbox.url, perPage: 50 }
+    const walked = await walk({ spec, clock, credentials, timeoutMs: 2_000 })
     expect(names(walked.identities)).toEqual(truth(sandbox, 'octo'))
     expect(walked.errors.map(({ message }) => message)).toHaveLength(faults.length)
     expect(walked.shortfalls).toEqual([])
@@ -98,10 +99,10 @@ test('a fault at the very first request costs nothing either', async () => {
   const clock = testClock()
   for (const { credentials, faults } of SCENARIOS) {
     for (const fault of faults.filter((f) => f.kind !== 'no-link' && f.kind !== 'same-cursor')) {
-      await using sandbox = await startSandboxGitHub({ owners: [HUBOT], clock, faults: [fault] })
-      const spec = { user: 'hubot', baseUrl: sandbox.url }
+      await using sandbox = await startSandboxGitHub({ owners: [MONA], clock, faults: [fault] })
+      const spec = { user: 'mona', baseUrl: sandbox.url }
       const walked = await walk({ spec, clock, credentials, timeoutMs: 500 })
-      expect(names(walked.identities)).toEqual(truth(sandbox, 'hubot'))
+      expect(names(walked.identities)).toEqual(truth(sandbox, 'mona'))
     }
   }
 })
@@ -171,7 +172,7 @@ test('errors that can be tried again say so', async () => {
       faults: spread(faults),
     })
     const spec = { user: 'hubot', baseUrl: sandbox.url, perPage: 10 }
-    const { errors } = await walk({ spec, clock, credentials, timeoutMs: 2_500 })
+    const { errors } = await walk({ spec, clock, credentials, timeoutMs: 1_000 })
     const musters = errors.filter((e) => e instanceof RetryLaterError || e instanceof SourceError)
     // All but the request that hung, which its caller ended.
     expect(musters, api).toHaveLength(faults.length - 1)
