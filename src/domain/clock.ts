@@ -32,3 +32,22 @@ const nodeTimers: Timers = {
   setTimeout: (callback, ms) => setTimeout(callback, ms),
   clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout),
 }
+
+/** Waits by a clock, until the time is over or one of the signals aborts. */
+export async function pause(
+  clock: TimeProvider,
+  ms: number,
+  signals: readonly AbortSignal[] = [],
+): Promise<void> {
+  if (signals.some(({ aborted }) => aborted)) return
+  const timers = timersOf(clock)
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const timer = timers.setTimeout(resolve, ms)
+  // Signals outlive many a pause: none of them keeps what listened.
+  const over = new AbortController()
+  const cut = () => resolve()
+  for (const signal of signals) signal.addEventListener('abort', cut, { signal: over.signal })
+  await promise
+  over.abort()
+  timers.clearTimeout(timer)
+}

@@ -291,7 +291,7 @@ export class EnumerationCoordinator implements SharedCoordinator {
       revision: walk.revision,
       signal: open.letGo.signal,
     })
-    if (start.isByTarget) await this.#refuseEndedElsewhere(walk)
+    if (start.isByTarget && this.#deps.store.isShared) await this.#refuseEndedElsewhere(walk)
     if (walk.stopping !== null) return this.#finish(open)
     this.#actor.send({ type: 'session.open', sessionId: walk.sessionId, snapshot })
     await this.#takeUp(walk, start.onPurpose)

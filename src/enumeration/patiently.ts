@@ -1,4 +1,4 @@
-import { timersOf, type TimeProvider } from '../domain/clock.ts'
+import { pause, type TimeProvider } from '../domain/clock.ts'
 import { StoreError } from '../domain/errors.ts'
 import type { WalkSettings } from './settings.ts'
 
@@ -25,19 +25,8 @@ export async function patiently<T>(
       const again = thrown instanceof StoreError && thrown.code === 'STORE_BUSY'
       if (!again || attempt >= settings.maxAttempts || closing?.aborted === true) throw thrown
       const pauseMs = Math.min(settings.backoffMs * 2 ** (attempt - 1), settings.maxBackoffMs)
-      await pause(pauseMs, clock, closing)
+      // Cut short when nobody wants to wait any more: then there is one more attempt.
+      await pause(clock, pauseMs, closing === undefined ? [] : [closing])
     }
   }
-}
-
-/** Cut short when nobody wants to wait any more: then there is one more attempt. */
-async function pause(ms: number, clock: TimeProvider, closing?: AbortSignal): Promise<void> {
-  const timers = timersOf(clock)
-  const { promise, resolve } = Promise.withResolvers<void>()
-  const timer = timers.setTimeout(resolve, ms)
-  const stop = () => resolve()
-  closing?.addEventListener('abort', stop)
-  await promise
-  closing?.removeEventListener('abort', stop)
-  timers.clearTimeout(timer)
 }

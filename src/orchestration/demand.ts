@@ -10,9 +10,14 @@ export class Demand {
     return this.#waiting > 0
   }
 
-  /** Resolves when somebody waits for a round. */
-  asked(): Promise<void> {
-    return this.#asked.promise
+  /** Resolves when somebody waits for a round, or the signal aborts. */
+  async asked(signal: AbortSignal): Promise<void> {
+    const aborted = Promise.withResolvers<void>()
+    const abort = () => aborted.resolve()
+    signal.addEventListener('abort', abort)
+    if (signal.aborted) abort()
+    await Promise.race([this.#asked.promise, aborted.promise])
+    signal.removeEventListener('abort', abort)
   }
 
   /** Somebody waits, until the work has come to its end. */

@@ -1,4 +1,4 @@
-import { timersOf, type TimeProvider } from '../domain/clock.ts'
+import { pause, type TimeProvider } from '../domain/clock.ts'
 import { LeaseError } from '../domain/errors.ts'
 import type { TargetConfig } from '../domain/session-state.ts'
 import type { Handover, SharedCoordinator } from '../enumeration/coordinator-port.ts'
@@ -45,7 +45,7 @@ export class SessionPool {
   readonly #refused = new Map<string, unknown>()
   #isOver = false
   #running: Promise<void> | undefined
-  #woken = Promise.withResolvers<void>()
+  #woken = new AbortController()
 
   constructor(deps: PoolDeps) {
     this.#deps = deps
@@ -64,7 +64,7 @@ export class SessionPool {
 
   /** There may be something to take. */
   wake(): void {
-    this.#woken.resolve()
+    this.#woken.abort()
   }
 
   /** Whether this host hands on what is found. */
@@ -84,7 +84,7 @@ export class SessionPool {
 
   async #run(): Promise<void> {
     while (!this.#isOver) {
-      this.#woken = Promise.withResolvers<void>()
+      this.#woken = new AbortController()
       // A store that fails is asked again: it may be about to come back.
       const taken = await this.#take().catch(() => false)
       if (this.#isOver) return
@@ -140,20 +140,13 @@ export class SessionPool {
     this.#troubles.set(sessionId, { times, error, until: this.#deps.clock.now() + rest })
   }
 
-  async #leaveToOthers(): Promise<void> {
+  #leaveToOthers(): Promise<void> {
     const { clock, coordinator } = this.#deps
-    const { promise, resolve } = Promise.withResolvers<void>()
-    timersOf(clock).setTimeout(resolve, coordinator.walking * LEFT_TO_OTHERS_MS)
-    await promise
+    return pause(clock, coordinator.walking * LEFT_TO_OTHERS_MS)
   }
 
-  async #rest(): Promise<void> {
+  #rest(): Promise<void> {
     const { clock, pollMs } = this.#deps
-    const timers = timersOf(clock)
-    const { promise, resolve } = Promise.withResolvers<void>()
-    const ms = pollMs * (1 - JITTER / 2 + Math.random() * JITTER)
-    const timer = timers.setTimeout(resolve, ms)
-    await Promise.race([promise, this.#woken.promise])
-    timers.clearTimeout(timer)
+    return pause(clock, pollMs * (1 - JITTER / 2 + Math.random() * JITTER), [this.#woken.signal])
   }
 }

@@ -1,4 +1,4 @@
-import { timersOf, type TimeProvider } from '../domain/clock.ts'
+import { pause, type TimeProvider } from '../domain/clock.ts'
 import { LeaseError, PauseError } from '../domain/errors.ts'
 import { isActive, targetKeyOf } from '../domain/session-state.ts'
 import type { SharedCoordinator } from '../enumeration/coordinator-port.ts'
@@ -77,7 +77,7 @@ export class SharedRound implements RoundWork {
         this.#round.isClosed = true
         return
       }
-      await pause(this.#deps, Object.values(this.#round.stop))
+      await pause(clock, this.#deps.pollMs, Object.values(this.#round.stop))
     }
   }
 
@@ -112,22 +112,6 @@ export class SharedRound implements RoundWork {
 async function roundOf(store: Store, roundId: number, failures: Round['failures']): Promise<Round> {
   const sessions = await store.sessionsOfRound(roundId)
   return { sessions: sessions.filter(({ status }) => !isActive(status)), failures }
-}
-
-async function pause(
-  { clock, pollMs }: Pick<SharedDeps, 'clock' | 'pollMs'>,
-  signals: readonly AbortSignal[],
-): Promise<void> {
-  const timers = timersOf(clock)
-  const { promise, resolve } = Promise.withResolvers<void>()
-  const timer = timers.setTimeout(resolve, pollMs)
-  const over = new AbortController()
-  for (const signal of signals) {
-    signal.addEventListener('abort', () => resolve(), { once: true, signal: over.signal })
-  }
-  await promise
-  over.abort()
-  timers.clearTimeout(timer)
 }
 
 /**

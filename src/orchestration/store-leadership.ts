@@ -1,4 +1,4 @@
-import { timersOf, type TimeProvider } from '../domain/clock.ts'
+import { pause, timersOf, type TimeProvider } from '../domain/clock.ts'
 import type { Store } from '../store/store.ts'
 import type { Demand } from './demand.ts'
 import type { Leadership } from './leadership.ts'
@@ -36,7 +36,7 @@ export function storeLeadership(
   const campaigns = new Set<Promise<void>>()
 
   const campaign = (onChange: (leads: boolean) => void) => {
-    const stopped = Promise.withResolvers<void>()
+    const stopped = new AbortController()
     let isOver = false
     let leads = false
     let lapse: unknown
@@ -55,17 +55,12 @@ export function storeLeadership(
       if (held) lapse = timers.setTimeout(() => change(false), Math.max(0, left))
       change(held && left > 0)
     }
-    const pause = () => {
-      const { promise, resolve } = Promise.withResolvers<void>()
-      const timer = timers.setTimeout(resolve, pauseMs)
-      return Promise.race([promise, stopped.promise]).finally(() => timers.clearTimeout(timer))
-    }
     /** Gives the lead up, for who has more use for it, until there is a demand. */
     const standBack = async (wanted: Demand) => {
       timers.clearTimeout(lapse)
       if (leads) await store.resign({ owner }).catch(() => undefined)
       change(false)
-      await Promise.race([wanted.asked(), stopped.promise])
+      await wanted.asked(stopped.signal)
     }
     const run = async () => {
       while (!isOver) {
@@ -73,7 +68,7 @@ export function storeLeadership(
         if (isOver) break
         // A store that does not answer is asked again; a leader lapses meanwhile.
         await look().catch(() => undefined)
-        await pause()
+        await pause(clock, pauseMs, [stopped.signal])
       }
       timers.clearTimeout(lapse)
       // Another need not wait for the lease to run out.
@@ -83,7 +78,7 @@ export function storeLeadership(
     campaigns.add(running)
     return () => {
       isOver = true
-      stopped.resolve()
+      stopped.abort()
     }
   }
 

@@ -60,9 +60,10 @@ export class Activity extends Gates {
   }
 
   override around(store: Store): Store {
-    const { repositories, close, ...steps } = super.around(store)
+    const { repositories, close, isShared, ...steps } = super.around(store)
     const { failedItems } = repositories
     return {
+      isShared,
       ...this.#counted(steps),
       close,
       repositories: { ...repositories, failedItems: this.#counted(failedItems) },
