@@ -10,7 +10,7 @@ import { SCENARIOS } from './scenarios.ts'
 class Failure extends Error {}
 
 /** Statements that fail, of each scenario and each way of failing. */
-const FAILURES = effort(4, 100)
+const FAILURES = effort(3, 100)
 
 /** A round is not among them: to it a walk that could not begin is a failure to report, and the next round walks anew. */
 const BUSY = [

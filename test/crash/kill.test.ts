@@ -10,7 +10,7 @@ import { itemsNamed } from '../support/scripted-source.ts'
 import { tempFolder } from '../support/temp.ts'
 
 /** Kills of one test run; as many as one likes with MUSTER_KILLS. */
-const KILLS = Number(process.env['MUSTER_KILLS'] ?? effort(4, 150))
+const KILLS = Number(process.env['MUSTER_KILLS'] ?? effort(3, 150))
 const TOKEN = 'ghp_thisIsTheTokenOfTheKillTest'
 const PER_PAGE = 10
 const OWNERS = [
