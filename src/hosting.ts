@@ -1,5 +1,6 @@
 import { relaySession } from './delivery/relay.ts'
 import type { EventBus } from './delivery/event-bus.ts'
+import { untilAborted } from './domain/abort.ts'
 import type { TimeProvider } from './domain/clock.ts'
 import { errorRecord } from './domain/errors.ts'
 import { isActive, targetKeyOf, type TargetConfig } from './domain/session-state.ts'
@@ -45,7 +46,7 @@ function handHere(
     try {
       for await (const { credentials: _, ...task } of result.tasks) {
         // A handler may take its time; whoever closes, or has lost the session, does not wait for it.
-        await unlessAborted(bus.publish('task.created', { task }), signal)
+        await untilAborted(bus.publish('task.created', { task }), signal)
         if (signal.aborted) return
       }
       const session = await store.repositories.sessions.load(sessionId)
@@ -58,19 +59,6 @@ function handHere(
         'MusterWarning',
       )
     }
-  }
-}
-
-/** Resolves when a step has, or when the signal aborts; what becomes of the step then is of no interest. */
-async function unlessAborted(step: Promise<void>, signal: AbortSignal): Promise<void> {
-  const aborted = Promise.withResolvers<void>()
-  const abort = () => aborted.resolve()
-  if (signal.aborted) abort()
-  signal.addEventListener('abort', abort)
-  try {
-    await Promise.race([step, aborted.promise])
-  } finally {
-    signal.removeEventListener('abort', abort)
   }
 }
 

@@ -1,4 +1,5 @@
-import { timersOf, type TimeProvider } from '../domain/clock.ts'
+import { untilAborted } from '../domain/abort.ts'
+import { pause, type TimeProvider } from '../domain/clock.ts'
 import { errorRecord } from '../domain/errors.ts'
 import { isActive, type SessionState } from '../domain/session-state.ts'
 import type { TaskRecord } from '../domain/task.ts'
@@ -158,34 +159,17 @@ class Relay {
   }
 
   async #pause(ms: number): Promise<void> {
-    const timers = timersOf(this.#params.clock)
-    let timer: unknown
-    try {
-      await this.#unlessAborted(
-        new Promise<void>((resume) => {
-          timer = timers.setTimeout(resume, ms)
-        }),
-      )
-    } finally {
-      timers.clearTimeout(timer)
-    }
+    const { clock, signal } = this.#params
+    await pause(clock, ms, [signal])
+    signal.throwIfAborted()
   }
 
   /** @throws the signal's reason as soon as it aborts */
   async #unlessAborted<T>(step: Promise<T>): Promise<T> {
     const { signal } = this.#params
-    const aborted = Promise.withResolvers<never>()
-    const abort = () => aborted.reject(signal.reason)
-    // Where both fail, one of the two is heard.
-    step.catch(() => undefined)
-    aborted.promise.catch(() => undefined)
-    if (signal.aborted) abort()
-    signal.addEventListener('abort', abort)
-    try {
-      return await Promise.race([aborted.promise, step])
-    } finally {
-      signal.removeEventListener('abort', abort)
-    }
+    const given = await untilAborted(step, signal)
+    signal.throwIfAborted()
+    return given as T
   }
 }
 

@@ -1,3 +1,5 @@
+import { untilAborted } from '../domain/abort.ts'
+
 /**
  * Whether this process waits for a round. Who does not has no reason to lead:
  * it would keep those from leading that do.
@@ -12,12 +14,7 @@ export class Demand {
 
   /** Resolves when somebody waits for a round, or the signal aborts. */
   async asked(signal: AbortSignal): Promise<void> {
-    const aborted = Promise.withResolvers<void>()
-    const abort = () => aborted.resolve()
-    signal.addEventListener('abort', abort)
-    if (signal.aborted) abort()
-    await Promise.race([this.#asked.promise, aborted.promise])
-    signal.removeEventListener('abort', abort)
+    await untilAborted(this.#asked.promise, signal)
   }
 
   /** Somebody waits, until the work has come to its end. */
