@@ -22,6 +22,7 @@ export type ErrorCode =
   | 'CHECKPOINT_INCOMPATIBLE'
   | 'SESSION_NOT_FOUND'
   | 'ILLEGAL_TRANSITION'
+  | 'PAUSED'
   | 'CLOSED'
   | 'STORE_NEWER'
   | 'STORE_FOREIGN'
@@ -82,7 +83,7 @@ export class RetryLaterError extends MusterError {
   }
 }
 
-const PAUSE_CODES = ['AUTHENTICATION_FAILED', 'CREDENTIAL_UNAVAILABLE'] as const
+const PAUSE_CODES = ['AUTHENTICATION_FAILED', 'CREDENTIAL_UNAVAILABLE', 'PAUSED'] as const
 type PauseCode = (typeof PAUSE_CODES)[number]
 
 /** Whether an error left its session paused: it goes on once somebody has put a credential right. */

@@ -16,6 +16,7 @@ import type { TimeProvider } from './clock.ts'
 import { MusterError } from './errors.ts'
 import type { JsonRecord } from './json.ts'
 import { nextSnapshot } from './next-snapshot.ts'
+import type { Ask } from './steering.ts'
 import { momentsOf, timelineOf, type Timeline } from './timeline.ts'
 
 /** Whether everything was found. UNKNOWN until the session has ended. */
@@ -82,6 +83,8 @@ export interface SessionState {
   readonly comparison: Comparison | null
   /** What the walk waits for; null while it does not wait. */
   readonly waiting: Waiting | null
+  /** What somebody asked of it that has not come to its end; null where nothing was asked, and at the session's end. */
+  readonly asked: Ask | null
   readonly lastCheckpoint: Checkpoint | null
   readonly position: Position
   readonly timeline: Timeline

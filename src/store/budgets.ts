@@ -1,5 +1,11 @@
 import { sql, type Kysely, type RawBuilder } from 'kysely'
-import type { BudgetReport, BudgetState, LimitReport, ToldLimit } from '../sources/source.ts'
+import type {
+  BudgetNote,
+  BudgetReport,
+  BudgetState,
+  LimitReport,
+  ToldLimit,
+} from '../sources/source.ts'
 import type { Engine } from './engine.ts'
 import type { BudgetTable, Schema } from './schema.ts'
 
@@ -16,9 +22,12 @@ const MINUTE_MS = 60_000
 const SLOTS = MINUTE_MS / SLOT_MS + 1
 
 /** A row that nobody has used for a day is over, whatever it counts. */
-const KEPT_MS = 24 * 60 * 60_000
+export const KEPT_MS = 24 * 60 * 60_000
 /** How long a process does not look again for rows that are over. */
 const PRUNE_EVERY_MS = 60 * 60_000
+
+/** What the rows of limits begin with. */
+export const LIMIT_PREFIX = 'limit '
 
 /** More than any service means, and less than what a column can hold. */
 const MOST = 1e15
@@ -26,7 +35,7 @@ const MOST = 1e15
 /** Services tell numbers in headers that anybody may have written; the columns hold whole ones. */
 const whole = (value: number): number => Math.trunc(Math.min(Math.max(value, -MOST), MOST)) || 0
 
-type Row = Omit<BudgetTable, 'credential'>
+type Row = Omit<BudgetTable, 'credential' | 'label'>
 type Cell = number | RawBuilder<number>
 type NewRow = Pick<Row, 'name' | 'allowed' | 'remaining'> &
   Readonly<Record<'ends_at' | 'spent' | 'blocked_until', Cell>>
@@ -55,7 +64,7 @@ const slotRows = ({ kind, points }: BudgetReport['spent']): NewRow[] =>
   })
 
 const limitRow = ({ resource, told, underWay, blockedMs }: LimitReport): NewRow => ({
-  name: `limit ${resource}`,
+  name: LIMIT_PREFIX + resource,
   ends_at: told === null ? 0 : whole(told.resetAt),
   allowed: told === null ? null : whole(told.limit),
   remaining: told === null ? null : whole(told.remaining),
@@ -63,10 +72,13 @@ const limitRow = ({ resource, told, underWay, blockedMs }: LimitReport): NewRow 
   blocked_until: blockedUntil(blockedMs),
 })
 
+const limitRows = (limits: readonly LimitReport[]): NewRow[] =>
+  limits.map(limitRow).toSorted((a, b) => (a.name < b.name ? -1 : 1))
+
 /** In one order for all processes, so that no two wait for each other's rows. */
 const rowsOf = ({ spent, limits, blockedMs }: BudgetReport): NewRow[] => [
   { ...EMPTY, name: 'all', blocked_until: blockedUntil(blockedMs) },
-  ...limits.map(limitRow).toSorted((a, b) => (a.name < b.name ? -1 : 1)),
+  ...limitRows(limits),
   ...slotRows(spent),
 ]
 
@@ -90,6 +102,8 @@ const MERGED = {
   spent: sql<number>`case when ${SPENT} > 0 then ${SPENT} else 0 end`,
   blocked_until: greater('blocked_until'),
   used_at: greater('used_at'),
+  // Who uses a credential without a name takes nobody's from it.
+  label: sql<string | null>`coalesce(excluded.label, budgets.label)`,
 }
 
 const toldOf = ({ allowed, remaining, ends_at: resetAt }: Row): ToldLimit | null =>
@@ -106,13 +120,15 @@ function stateOf(rows: readonly Row[], { limits }: BudgetReport): BudgetState {
       .map((row) => ({ points: row.spent, overInMs: row.ends_at - row.used_at }))
       .toSorted((a, b) => a.overInMs - b.overInMs),
     limits: limits.flatMap(({ resource }) => {
-      const row = byName.get(`limit ${resource}`)
+      const row = byName.get(LIMIT_PREFIX + resource)
       if (row === undefined) return []
       return { resource, told: toldOf(row), underWay: row.spent, blockedMs: blockedMs(row) }
     }),
     blockedMs: blockedMs(byName.get('all')),
   }
 }
+
+type BudgetOf = Pick<BudgetReport, 'credential' | 'label'>
 
 /** What processes tell each other of the credentials that they share. */
 export function budgets(db: Kysely<Schema>, engine: Engine) {
@@ -130,16 +146,27 @@ export function budgets(db: Kysely<Schema>, engine: Engine) {
       .execute()
   }
 
+  /** Adds rows to what is known of a credential, in one statement. */
+  function merge(rows: readonly NewRow[], { credential, label = null }: BudgetOf) {
+    const moment = sql<number>`cast(${engine.now()} as bigint)`
+    return db
+      .with('moment', (query) => query.selectNoFrom(moment.as('now')))
+      .insertInto('budgets')
+      .values(rows.map((row) => ({ credential, label, ...row, used_at: NOW })))
+      .onConflict((conflict) => conflict.columns(['credential', 'name']).doUpdateSet(MERGED))
+  }
+
   return {
+    async noteBudget(note: BudgetNote): Promise<void> {
+      await prune()
+      // What this process has under way is counted where it is shared, and only there.
+      const rows = limitRows(note.limits).map((row) => ({ ...row, spent: 0 }))
+      if (rows.length > 0) await merge(rows, note).execute()
+    },
+
     async shareBudget(report: BudgetReport): Promise<BudgetState> {
       await prune()
-      const { credential } = report
-      const moment = sql<number>`cast(${engine.now()} as bigint)`
-      const rows = await db
-        .with('moment', (query) => query.selectNoFrom(moment.as('now')))
-        .insertInto('budgets')
-        .values(rowsOf(report).map((row) => ({ credential, ...row, used_at: NOW })))
-        .onConflict((conflict) => conflict.columns(['credential', 'name']).doUpdateSet(MERGED))
+      const rows = await merge(rowsOf(report), report)
         .returning(['name', 'ends_at', 'allowed', 'remaining', 'spent', 'blocked_until', 'used_at'])
         .execute()
       return stateOf(rows, report)

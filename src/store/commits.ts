@@ -1,5 +1,7 @@
-import type { Kysely } from 'kysely'
+import { sql, type Kysely } from 'kysely'
 import type { Batch } from '../domain/batch.ts'
+import { isActive } from '../domain/session-state.ts'
+import { tell } from './audit.ts'
 import { beginDelivery } from './deliveries.ts'
 import type { Engine } from './engine.ts'
 import { recordMissing } from './inventory.ts'
@@ -72,7 +74,7 @@ function commitStatements(db: Kysely<Schema>) {
     readonly now: number
   }
   type BatchRow = ReturnType<typeof batchColumns> & Record<'session', number>
-  type Tasks = Record<'first_task' | 'last_task', number | null>
+  type Tasks = Record<'first_task' | 'last_task', number | null> & Record<'tasks_made', number>
   return {
     session: statement(({ known, read, owner, now, ...set }: Columns & Fenced) =>
       db
@@ -83,6 +85,13 @@ function commitStatements(db: Kysely<Schema>) {
         .where('lease_owner', '=', owner)
         .where('lease_until', '>', now)
         .returning(['id', 'job', 'target', 'delivery_started_at']),
+    ),
+    /** What was asked of a session holds until its end. */
+    unasked: statement(({ id }: { id: number }) =>
+      db
+        .updateTable('sessions')
+        .set({ asked: sql.lit(null) })
+        .where('id', '=', id),
     ),
     checkpoint: statement(
       ({ known, ...set }: { data: string; updated_at: number; known: string }) =>
@@ -127,6 +136,10 @@ async function writeSession(
     updated_at: session.timeline.lastUpdate.getTime(),
     known: fence.sessionId,
   })
+  if (!isActive(session.status)) await statements.unasked(trx, { id: row.id })
+  if (params.note !== undefined) {
+    await tell(trx, engine, { session: row.id, ...params.note, by: fence.owner })
+  }
   return {
     id: row.id,
     job: row.job,
@@ -160,5 +173,6 @@ async function writeBatch(
     ...batchColumns(batch),
     first_task: created ? before + 1 : null,
     last_task: created ? after : null,
+    tasks_made: after - before,
   })
 }

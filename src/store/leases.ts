@@ -1,10 +1,14 @@
 import { sql, type Kysely } from 'kysely'
-import { LeaseError, MusterError } from '../domain/errors.ts'
-import { ACTIVE_STATUSES } from '../domain/session-state.ts'
+import { LeaseError } from '../domain/errors.ts'
+import type { SessionStatus } from '../../machines/index.ts'
+import { ACTIVE_STATUSES, isActive } from '../domain/session-state.ts'
+import { tell, tellWaiting } from './audit.ts'
 import type { Engine } from './engine.ts'
+import { PRUNER } from './retention-rules.ts'
 import { sessionOf, type SessionRow } from './rows.ts'
 import type { Schema } from './schema.ts'
 import { selectSessions } from './sessions.ts'
+import { refusePaused, unknownSession } from './steering.ts'
 import type { ClaimedSession, ClaimSession, ClaimSessions, LeaseRequest, Store } from './store.ts'
 
 type LeaseMethods = Pick<
@@ -41,6 +45,8 @@ export function leases(db: Kysely<Schema>, engine: Engine): LeaseMethods {
         .where('session_id', '=', sessionId)
         // Whoever has the lease: one that died in its pause holds it for a while yet.
         .where('waiting_until', 'is', null)
+        // What somebody asked for is ended by somebody, not by the next round.
+        .where((eb) => eb.or([eb('asked', 'is', null), eb('asked', '!=', 'pause')]))
         .execute()
     },
 
@@ -54,27 +60,8 @@ export function leases(db: Kysely<Schema>, engine: Engine): LeaseMethods {
       return numUpdatedRows === 1n
     },
 
-    async releaseLease({ sessionId, owner }) {
-      await db
-        .updateTable('sessions')
-        .set({ lease_owner: null, lease_until: null })
-        .where('session_id', '=', sessionId)
-        .where('lease_owner', '=', owner)
-        .execute()
-    },
-
-    async recordWaiting({ sessionId, owner, waiting }) {
-      const { numUpdatedRows } = await db
-        .updateTable('sessions')
-        .set({
-          waiting_reason: waiting.reason,
-          waiting_until: waiting.until?.getTime() ?? null,
-        })
-        .where('session_id', '=', sessionId)
-        .where('lease_owner', '=', owner)
-        .executeTakeFirst()
-      return numUpdatedRows === 1n
-    },
+    releaseLease: (params) => engine.transact((trx) => release(trx, engine, params)),
+    recordWaiting: (params) => engine.transact((trx) => wait(trx, engine, params)),
 
     async markAnnounced({ sessionId }) {
       await db
@@ -92,6 +79,42 @@ export function leases(db: Kysely<Schema>, engine: Engine): LeaseMethods {
   }
 }
 
+async function release(
+  trx: Kysely<Schema>,
+  engine: Engine,
+  { sessionId, owner, left }: Parameters<Store['releaseLease']>[0],
+): Promise<void> {
+  const row = await trx
+    .updateTable('sessions')
+    .set({ lease_owner: null, lease_until: null })
+    .where('session_id', '=', sessionId)
+    .where('lease_owner', '=', owner)
+    .returning(['id', 'status'])
+    .executeTakeFirst()
+  if (row === undefined || left === undefined || !isActive(row.status as SessionStatus)) return
+  await tell(trx, engine, { session: row.id, event: 'left', detail: left, by: owner })
+}
+
+async function wait(
+  trx: Kysely<Schema>,
+  engine: Engine,
+  { sessionId, owner, waiting }: Parameters<Store['recordWaiting']>[0],
+): Promise<boolean> {
+  const row = await trx
+    .updateTable('sessions')
+    .set({
+      waiting_reason: waiting.reason,
+      waiting_until: waiting.until?.getTime() ?? null,
+    })
+    .where('session_id', '=', sessionId)
+    .where('lease_owner', '=', owner)
+    .returning('id')
+    .executeTakeFirst()
+  if (row === undefined) return false
+  await tellWaiting(trx, engine, { session: row.id, by: owner, waiting })
+  return true
+}
+
 async function claimOne(
   trx: Kysely<Schema>,
   engine: Engine,
@@ -102,12 +125,7 @@ async function claimOne(
     .select(engine.now().as('now'))
     .where('sessions.session_id', '=', params.sessionId)
     .executeTakeFirst()) as (SessionRow & { readonly now: number }) | undefined
-  if (row === undefined) {
-    throw new MusterError(
-      'SESSION_NOT_FOUND',
-      `session ${params.sessionId} is not in this database: "muster status" lists those that are`,
-    )
-  }
+  if (row === undefined) throw unknownSession(params.sessionId)
   const { lease_owner: owner, lease_until: until } = row
   const held = owner !== null && owner !== params.owner && (until ?? 0) > row.now
   if (held && !params.isGone(owner)) {
@@ -116,6 +134,7 @@ async function claimOne(
       `session ${params.sessionId} (target "${row.target_name}") is being walked by ${owner}: wait until it ends, or stop that process`,
     )
   }
+  if (params.lift !== true) refusePaused(row)
   return take(trx, engine, row, params)
 }
 
@@ -128,6 +147,8 @@ async function take(
 ): Promise<ClaimedSession> {
   // A time that is still to come holds for whoever walks on; a pause is what the claim puts an end to.
   const waitIsOver = (row.waiting_until ?? 0) <= row.now
+  // Whoever must not end it has been refused by now.
+  const isLifted = row.asked === 'pause'
   const revision = row.revision + 1
   await trx
     .updateTable('sessions')
@@ -137,11 +158,41 @@ async function take(
       revision,
       ...(announcing && { announcement_owed: 1 }),
       ...(waitIsOver && { waiting_reason: null, waiting_until: null }),
+      ...(isLifted && { asked: null }),
     })
     .where('id', '=', row.id)
     .execute()
+  if (isLifted) {
+    await tell(trx, engine, { session: row.id, event: 'pause-lifted', detail: null, by: owner })
+  }
+  await tellClaim(trx, engine, row, owner)
   const state = sessionOf(engine.isShared ? await readAgain(trx, row) : row)
-  return { state: waitIsOver ? { ...state, waiting: null } : state, revision }
+  return {
+    state: {
+      ...state,
+      ...(waitIsOver && { waiting: null }),
+      ...(isLifted && { asked: null }),
+    },
+    revision,
+  }
+}
+
+/** Whose lease ran out, or who is known to be gone, has left it without a word. */
+async function tellClaim(
+  trx: Kysely<Schema>,
+  engine: Engine,
+  { id: session, lease_owner: before }: SessionRow,
+  owner: string,
+): Promise<void> {
+  // What retention has begun to delete gets no new entries: they would never come to an end.
+  if (before === PRUNER) return
+  const isTakenOver = before !== null && before !== owner
+  await tell(trx, engine, {
+    session,
+    event: isTakenOver ? 'taken-over' : 'claimed',
+    detail: isTakenOver ? `from ${before}` : null,
+    by: owner,
+  })
 }
 
 /**
@@ -181,8 +232,15 @@ async function claimSome(
     )
     .where((eb) => {
       const isReady = eb.or([
-        eb('sessions.waiting_reason', 'is', null),
-        eb('sessions.waiting_until', '<=', engine.now()),
+        // To end a session asks nothing of its source.
+        eb('sessions.asked', '=', 'cancel'),
+        eb.and([
+          eb('sessions.asked', 'is', null),
+          eb.or([
+            eb('sessions.waiting_reason', 'is', null),
+            eb('sessions.waiting_until', '<=', engine.now()),
+          ]),
+        ]),
       ])
       const isActive = eb('sessions.status', 'in', [...ACTIVE_STATUSES])
       const isOwed = eb('sessions.announcement_owed', '=', 1)

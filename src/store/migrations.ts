@@ -1,4 +1,5 @@
 import { sql, type Kysely } from 'kysely'
+import { IS_KEPT } from './audit.ts'
 import { addBudgets } from './budgets.ts'
 
 /** One step of the schema; it runs inside a transaction of its own. */
@@ -276,6 +277,35 @@ async function addHosts(db: Kysely<unknown>): Promise<void> {
   await addBudgets(db)
 }
 
+/** What people see of the sessions, and what they ask of them. */
+async function addSteering(db: Kysely<unknown>): Promise<void> {
+  await db.schema.alterTable('sessions').addColumn('asked', 'text').execute()
+  // Whoever walks asks once a second: this index holds just those of which something is asked.
+  await sql`create index sessions_asked on sessions (lease_owner) where asked is not null`.execute(
+    db,
+  )
+  await db.schema
+    .createTable('audit')
+    // The greatest can be deleted; who reads on from an id must not miss a later one under it.
+    .addColumn('id', 'integer', (c) => c.primaryKey().autoIncrement())
+    .addColumn('session', 'integer', (c) => c.notNull())
+    .addColumn('at', 'integer', (c) => c.notNull())
+    .addColumn('event', 'text', (c) => c.notNull())
+    .addColumn('detail', 'text')
+    .addColumn('by', 'text')
+    .execute()
+  await db.schema.createIndex('audit_by_session').on('audit').columns(['session', 'id']).execute()
+  await sql`create trigger audit_is_kept before update on audit
+    begin select raise(abort, ${sql.lit(IS_KEPT)}); end`.execute(db)
+  await db.schema.alterTable('budgets').addColumn('label', 'text').execute()
+  await db.schema
+    .alterTable('batches')
+    .addColumn('tasks_made', 'integer', (c) => c.notNull().defaultTo(0))
+    .execute()
+  await sql`update batches set tasks_made = last_task - first_task + 1
+    where first_task is not null`.execute(db)
+}
+
 /** In order; a database's version is the number of those that have run. Never edit one that was released. */
 export const MIGRATIONS: readonly Migration[] = [
   {
@@ -290,4 +320,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: 'the inventory', up: addInventory },
   { name: 'identities are looked up on demand', up: dropIdentityIndexes },
   { name: 'more than one host', up: addHosts },
+  { name: 'seen and steered', up: addSteering },
 ]

@@ -2,10 +2,12 @@ import type { Kysely } from 'kysely'
 import type { JsonValue } from '../domain/json.ts'
 import { ACTIVE_STATUSES } from '../domain/session-state.ts'
 import type { TaskStatus } from '../domain/task.ts'
+import { auditRepository } from './audit.ts'
 import type { Engine } from './engine.ts'
 import { deleteCheckpoint, saveBatch, saveCheckpoint, saveSession, saveTask } from './saves.ts'
 import { selectTasks } from './deliveries.ts'
 import { jobRepository } from './job-repository.ts'
+import { reportRepository } from './reports.ts'
 import { resourceRepositories } from './resource-repositories.ts'
 import { batchOfRow, sessionOf, taskOf, type SessionRow } from './rows.ts'
 import type { Schema } from './schema.ts'
@@ -268,6 +270,8 @@ export function repositories(db: Kysely<Schema>, engine: Engine): Repositories {
     jobs: jobRepository(db, engine),
     rules: ruleRepository(db),
     answers: answerRepository(db, engine),
+    audit: auditRepository(db),
+    reports: reportRepository(db, engine),
     ...resourceRepositories(db, engine),
   }
 }

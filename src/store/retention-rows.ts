@@ -1,4 +1,5 @@
 import { sql, type Kysely } from 'kysely'
+import { deleteEntries } from './audit.ts'
 import type { Engine } from './engine.ts'
 import { isNotLast, PRUNER, type OldSession } from './retention-rules.ts'
 import type { Schema } from './schema.ts'
@@ -121,6 +122,7 @@ export async function deleteSession(
   const tasks = await some((n) => deleteTasks(trx, engine, session, n))
   const failedItems = await some((n) => deleteFailedItems(trx, session, n))
   const batches = await some((n) => deleteBatches(trx, session, n))
+  await some((n) => deleteEntries(trx, session, n))
   const isShared = await isOthersToo(trx, session)
   if (!isShared) await some((n) => deleteJobTargets(trx, session, n))
   // Only when less was found than there was room for, nothing is left.

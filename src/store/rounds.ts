@@ -6,6 +6,7 @@ import type { Engine } from './engine.ts'
 import { sessionOf, type SessionRow } from './rows.ts'
 import type { Schema } from './schema.ts'
 import { selectSessions } from './sessions.ts'
+import { PAUSED_REASON } from './steering.ts'
 import type { OpenRound, Store } from './store.ts'
 
 interface RoundRow {
@@ -47,7 +48,7 @@ export function rounds(
       if (round === undefined) return []
       const rows = await db
         .selectFrom('sessions')
-        .select(['session_id', 'target_name', 'status', 'waiting_reason', 'waiting_until'])
+        .select(['session_id', 'target_name', 'status', 'waiting_reason', 'waiting_until', 'asked'])
         .select(['lease_until', engine.now().as('now')])
         .where(isOf(round))
         .where((eb) =>
@@ -60,7 +61,7 @@ export function rounds(
         targetName: row.target_name,
         isEnded: !isActive(row.status as SessionStatus),
         isWalked: (row.lease_until ?? 0) > row.now,
-        pausedFor: row.waiting_until === null ? row.waiting_reason : null,
+        pausedFor: pausedFor(row),
       }))
     },
 
@@ -73,6 +74,21 @@ export function rounds(
         .execute()
     },
   }
+}
+
+/**
+ * What a session is paused for. One that is to be paused is so as soon as nobody
+ * walks it, though its walker died before it could say so, or while it waited
+ * for a limit. One that is to be cancelled waits for nobody.
+ */
+function pausedFor(
+  row: Pick<SessionRow, 'asked' | 'waiting_reason' | 'waiting_until' | 'lease_until'> & {
+    readonly now: number
+  },
+): string | null {
+  if (row.asked === 'cancel') return null
+  if (row.asked === 'pause' && (row.lease_until ?? 0) <= row.now) return PAUSED_REASON
+  return row.waiting_until === null ? row.waiting_reason : null
 }
 
 const selectRounds = (db: Kysely<Schema>) =>

@@ -5,9 +5,10 @@ import type { Checkpoint } from '../domain/checkpoint.ts'
 import type { JsonRecord } from '../domain/json.ts'
 import type { Resource, ScanTarget } from '../domain/resources.ts'
 import type { Completeness, SessionState, TargetConfig, Waiting } from '../domain/session-state.ts'
+import type { Ask } from '../domain/steering.ts'
 import type { TaskRecord } from '../domain/task.ts'
 import { momentsOf, timelineOf } from '../domain/timeline.ts'
-import type { OutstandingTask } from './store.ts'
+import type { OutstandingTask, SessionSummary } from './store.ts'
 import type { BatchTable, ResourceTable, ScanTargetTable, SessionTable } from './schema.ts'
 
 const json = <T>(text: string): T => JSON.parse(text) as T
@@ -48,6 +49,33 @@ export function sessionOf(row: SessionRow): SessionState {
   const lastCheckpoint = checkpointOf(row)
   const data = lastCheckpoint?.data as StoredCheckpoint | undefined
   return {
+    ...columnsOf(row),
+    lastCheckpoint,
+    // A checkpoint of another version may be shaped otherwise; it is judged where it is restored.
+    position: data?.snapshot?.context?.position ?? { at: 'start' },
+  }
+}
+
+/** A session's row together with its job's identity and the moment by which its lease is judged. */
+export type SummaryRow = Selectable<SessionTable> & {
+  readonly job_id: string
+  readonly now: number
+}
+
+export function summaryOf(row: SummaryRow): SessionSummary {
+  const isLeased = (row.lease_until ?? 0) > row.now
+  return {
+    ...columnsOf(row),
+    targetKey: row.target_key,
+    walkedBy: isLeased ? row.lease_owner : null,
+  }
+}
+
+/** What a session's own row says of it. */
+function columnsOf(
+  row: Selectable<SessionTable> & { readonly job_id: string },
+): Omit<SessionState, 'lastCheckpoint' | 'position'> {
+  return {
     sessionId: row.session_id,
     jobId: row.job_id,
     targetName: row.target_name,
@@ -59,9 +87,7 @@ export function sessionOf(row: SessionRow): SessionState {
     total: row.total,
     comparison: row.comparison === null ? null : json(row.comparison),
     waiting: waitingOf(row),
-    lastCheckpoint,
-    // A checkpoint of another version may be shaped otherwise; it is judged where it is restored.
-    position: data?.snapshot?.context?.position ?? { at: 'start' },
+    asked: row.asked as Ask | null,
     timeline: timelineOf({
       startedAt: row.started_at,
       lastUpdate: row.last_update,
@@ -79,7 +105,10 @@ export function sessionOf(row: SessionRow): SessionState {
   }
 }
 
-function waitingOf({ waiting_reason: reason, waiting_until: until }: SessionRow): Waiting | null {
+function waitingOf({
+  waiting_reason: reason,
+  waiting_until: until,
+}: Pick<SessionRow, 'waiting_reason' | 'waiting_until'>): Waiting | null {
   return reason === null ? null : { reason, until: until === null ? null : new Date(until) }
 }
 

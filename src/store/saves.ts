@@ -4,10 +4,11 @@ import type { Checkpoint } from '../domain/checkpoint.ts'
 import { IncompatibleCheckpointError, LeaseError, MusterError } from '../domain/errors.ts'
 import { targetKeyOf, type SessionState } from '../domain/session-state.ts'
 import type { TaskRecord } from '../domain/task.ts'
+import { tell } from './audit.ts'
 import type { Engine } from './engine.ts'
 import { batchColumns, sessionColumns } from './rows.ts'
 import type { Schema } from './schema.ts'
-import { newSessionColumns } from './sessions.ts'
+import { askedOf, newSessionColumns } from './sessions.ts'
 
 interface Found {
   readonly id: number
@@ -48,7 +49,11 @@ export function saveSession(engine: Engine, state: SessionState): Promise<void> 
     else {
       await trx
         .updateTable('sessions')
-        .set({ ...sessionColumns(state), revision: found.revision + 1 })
+        .set({
+          ...sessionColumns(state),
+          asked: askedOf(state),
+          revision: found.revision + 1,
+        })
         .where('id', '=', found.id)
         .execute()
     }
@@ -77,10 +82,12 @@ async function insertSession(
     .select('id')
     .where('job_id', '=', state.jobId)
     .executeTakeFirstOrThrow()
-  await trx
+  const row = await trx
     .insertInto('sessions')
     .values(await newSessionColumns(trx, state, { job: id, targetKey: targetKeyOf(state.config) }))
-    .execute()
+    .returning('id')
+    .executeTakeFirstOrThrow()
+  await tell(trx, engine, { session: row.id, event: 'created', detail: 'imported', by: null })
 }
 
 export function saveBatch(engine: Engine, batch: Batch): Promise<void> {

@@ -25,6 +25,7 @@ export interface Schema {
   lookup_marks: LookupMarkTable
   leaders: LeaderTable
   budgets: BudgetTable
+  audit: AuditTable
 }
 
 export interface SessionTable {
@@ -67,6 +68,8 @@ export interface SessionTable {
   announcement_owed: Generated<number>
   /** The name of its credential; null where it needs none. */
   credential: string | null
+  /** `pause` or `cancel`, where somebody asked for it; null at the session's end. */
+  asked: string | null
 }
 
 /** What limits the use of a credential, one row a window of time. */
@@ -86,6 +89,18 @@ export interface BudgetTable {
   blocked_until: number
   /** When it was reported last. */
   used_at: number
+  /** What people call the credential; null where nobody said. */
+  label: string | null
+}
+
+/** What sessions did; rows are added and deleted, and never changed. */
+export interface AuditTable {
+  id: Generated<number>
+  session: number
+  at: number
+  event: string
+  detail: string | null
+  by: string | null
 }
 
 /** Which process leads those that share the database. */
@@ -119,6 +134,8 @@ export interface BatchTable {
   /** The batch's tasks are those with `first_task <= seq <= last_task`; null where it made none. */
   first_task: number | null
   last_task: number | null
+  /** How many they are: those of others may lie between them. */
+  tasks_made: Generated<number>
 }
 
 export interface FailedItemTable {

@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely'
 import { LeaseError } from '../domain/errors.ts'
-import type { SessionState } from '../domain/session-state.ts'
+import { isActive, type SessionState } from '../domain/session-state.ts'
+import { tell } from './audit.ts'
 import type { Engine } from './engine.ts'
 import { sessionColumns } from './rows.ts'
 import type { Schema } from './schema.ts'
@@ -21,6 +22,18 @@ export function selectSessions(db: Kysely<Schema>) {
     ])
 }
 
+/** Sessions without their checkpoints, and the moment by which their leases are judged. */
+export function selectSummaries(db: Kysely<Schema>, engine: Pick<Engine, 'now'>) {
+  return db
+    .selectFrom('sessions')
+    .innerJoin('jobs', 'jobs.id', 'sessions.job')
+    .selectAll('sessions')
+    .select(['jobs.job_id', engine.now().as('now')])
+}
+
+/** What is asked of a session; nothing, once it is at its end. */
+export const askedOf = ({ status, asked }: SessionState) => (isActive(status) ? asked : null)
+
 /** What a new session is, beside what its machine decides. */
 export async function newSessionColumns(
   trx: Kysely<Schema>,
@@ -37,6 +50,7 @@ export async function newSessionColumns(
     credential: session.config.authRef,
     config: JSON.stringify(session.config),
     revision: 0,
+    asked: askedOf(session),
     ...sessionColumns(session),
   }
 }
@@ -62,13 +76,15 @@ async function insertSession(
     .values({ job_id: job.jobId, name: job.name, created_at: job.createdAt.getTime() })
     .returning('id')
     .executeTakeFirstOrThrow()
-  await trx
+  const row = await trx
     .insertInto('sessions')
     .values({
       ...(await newSessionColumns(trx, session, { job: id, targetKey })),
       ...(announcing === true && { announcement_owed: 1 }),
     })
-    .execute()
+    .returning('id')
+    .executeTakeFirstOrThrow()
+  await tell(trx, engine, { session: row.id, event: 'created', detail: null, by: null })
   await trx
     .insertInto('checkpoints')
     .values({

@@ -10,6 +10,7 @@ import { prune } from './retention.ts'
 import { rounds } from './rounds.ts'
 import type { Schema } from './schema.ts'
 import { createSession } from './sessions.ts'
+import { steering } from './steering.ts'
 import type { Store } from './store.ts'
 
 /** Everything but what a walk commits: that is written for each database in the form that is best there. */
@@ -24,6 +25,7 @@ export function steps(
     findSeen: (params) => findSeen(db, engine, params),
     surveySession: (sessionId) => surveySession(db, sessionId),
     ...leases(db, engine),
+    ...steering(db, engine),
     ...deliveries(db, engine),
     ...progressReports(engine),
     ...rounds(db, engine),

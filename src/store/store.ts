@@ -1,11 +1,13 @@
+import type { AuditEntry, NewAuditEntry } from '../domain/audit.ts'
 import type { Batch } from '../domain/batch.ts'
 import type { Checkpoint } from '../domain/checkpoint.ts'
 import type { Job, Rule } from '../domain/job.ts'
 import type { JsonRecord, JsonValue } from '../domain/json.ts'
 import type { GitHubRepo, S3Object, ScanTarget, UrlTarget } from '../domain/resources.ts'
 import type { Comparison, SessionState, TargetConfig, Waiting } from '../domain/session-state.ts'
+import type { Ask } from '../domain/steering.ts'
 import type { FailedItem, TaskProgress, TaskRecord } from '../domain/task.ts'
-import type { BudgetReport, BudgetState, Identity } from '../sources/source.ts'
+import type { BudgetNote, BudgetReport, BudgetState, Identity } from '../sources/source.ts'
 
 /** What a repository needs to make a resource: everything but what the store gives. */
 export type NewResource<T> = Omit<T, 'id' | 'timeline' | 'isActive'>
@@ -133,6 +135,71 @@ export interface Repositories {
   readonly rules: RuleRepository
   readonly failedItems: FailedItemRepository
   readonly answers: AnswerRepository
+  readonly audit: AuditRepository
+  readonly reports: ReportRepository
+}
+
+/** What each session did, and why it ended so. Entries are added by the steps that they tell of, and go with their session. */
+export interface AuditRepository {
+  /** Oldest first. @param params.after the id of the last entry that is known already @param params.limit default: 1,000 */
+  find(params: {
+    readonly sessionId: string
+    readonly after?: number
+    readonly limit?: number
+  }): Promise<AuditEntry[]>
+  /** The newest first. */
+  latest(params: { readonly sessionId: string; readonly limit: number }): Promise<AuditEntry[]>
+}
+
+/** A session without its checkpoint, as a list of thousands shows it. */
+export interface SessionSummary extends Omit<SessionState, 'lastCheckpoint' | 'position'> {
+  readonly targetKey: string
+  /** Who has its lease; null where nobody has, or it has run out. */
+  readonly walkedBy: string | null
+}
+
+/** The groups that sessions are counted by. `attention`: FAILED, PARTIALLY_COMPLETED, STALLED, or paused. */
+export type SessionGroup = 'all' | 'active' | 'waiting' | 'paused' | 'attention' | 'ended'
+
+export interface SessionQuery {
+  /** Default: all. */
+  readonly group?: SessionGroup
+  /** Part of a target's name or of a session's identity, whatever the case of its letters. */
+  readonly search?: string
+  /** Sessions of one target. */
+  readonly targetKey?: string
+  /** Default: the newest first. */
+  readonly sort?: 'newest' | 'oldest' | 'target' | 'items' | 'failed'
+  readonly offset?: number
+  readonly limit: number
+}
+
+/** A limit of a credential, as it was told of last. */
+export interface BudgetRecord {
+  /** As the config names it; null where requests need none, or nobody said. */
+  readonly label: string | null
+  readonly resource: string
+  readonly limit: number | null
+  readonly remaining: number | null
+  readonly resetsAt: Date | null
+  /** Until when nothing may be sent; null where something may. */
+  readonly blockedUntil: Date | null
+  readonly updatedAt: Date
+}
+
+/** What dashboards and reports read; nothing here writes, and no answer grows with the number of sessions. */
+export interface ReportRepository {
+  sessions(
+    query: SessionQuery,
+  ): Promise<{ readonly total: number; readonly rows: SessionSummary[] }>
+  session(sessionId: string): Promise<SessionSummary | null>
+  counts(): Promise<Readonly<Record<SessionGroup, number>>>
+  /** Of one session, or of all. */
+  tasks(sessionId?: string): Promise<{ readonly total: number; readonly outstanding: number }>
+  /** The newest first. */
+  batches(params: { readonly sessionId: string; readonly limit: number }): Promise<Batch[]>
+  /** Limits that were told of within a day, the fullest last. */
+  budgets(): Promise<BudgetRecord[]>
 }
 
 export interface FailedItemRepository {
@@ -183,6 +250,8 @@ export interface LeaseRequest {
 
 export interface ClaimSession extends LeaseRequest {
   readonly sessionId: string
+  /** Whether a pause that somebody asked for is ended by it. Default: no, and such a session is not given. */
+  readonly lift?: boolean
   /** Whether the session's tasks and its end are published on a bus: its end is owed to the bus until `markAnnounced`. */
   readonly announcing?: boolean
 }
@@ -209,6 +278,8 @@ export interface CommitSession {
   /** The session as it will be. */
   readonly session: SessionState
   readonly checkpoint: JsonRecord
+  /** What its record says of this step; nothing where it is left out. */
+  readonly note?: NewAuditEntry
   /** A page that could not be had leaves a batch of its own. */
   readonly batch?: Batch
   /** Given at the end of a complete session: what it did not see is missing once more. */
@@ -308,25 +379,51 @@ export interface Store {
    * the round has one of it; LEASE_LOST when the round is over
    */
   createSession(params: CreateSession): Promise<void>
-  /** @throws SESSION_NOT_FOUND, or LEASE_HELD while another live process walks it. */
+  /**
+   * @throws SESSION_NOT_FOUND; LEASE_HELD while another live process walks it;
+   * a PauseError (PAUSED) where somebody asked for a pause and `lift` is not given
+   */
   claimSession(params: ClaimSession): Promise<ClaimedSession>
   /**
    * Sessions that are not at their end and that nobody walks, each given to one
    * claimant alone. Those of credentials that are least in use come first, then
    * those that have waited longest. One that is paused, or that waits for a
-   * time to come, is left alone.
+   * time to come, is left alone; one that is to be cancelled is not.
    */
   claimSessions(params: ClaimSessions): Promise<ClaimedSession[]>
   /** Ends a pause, so that the session can be claimed again. @param params.announcing as in `ClaimSession` */
   offerSession(params: { readonly sessionId: string; readonly announcing?: boolean }): Promise<void>
+  /**
+   * Remembers what somebody asks of a session; null ends a pause. A session that
+   * nobody walks is paused at once; whoever walks it sees it by `asksOf`. What
+   * was asked already changes nothing.
+   *
+   * @returns the session as it is then
+   * @throws SESSION_NOT_FOUND; ILLEGAL_TRANSITION for a session at its end, and
+   * for another wish than to cancel where that was asked for
+   */
+  steerSession(params: {
+    readonly sessionId: string
+    readonly ask: Ask | null
+    /** Who asks, for the record. */
+    readonly by: string
+  }): Promise<SessionSummary>
+  /** What is asked of the sessions whose lease a process has. */
+  asksOf(owner: string): Promise<{ readonly sessionId: string; readonly ask: Ask }[]>
   /**
    * Also takes back a lease that ran out, where nobody has claimed the session since.
    *
    * @returns whether the lease was still ours
    */
   renewLease(params: Omit<Fence, 'revision'>): Promise<boolean>
-  /** Gives the lease up, if it is still ours; a commit under it is too late then. */
-  releaseLease(params: Pick<Fence, 'sessionId' | 'owner'>): Promise<void>
+  /**
+   * Gives the lease up, if it is still ours; a commit under it is too late then.
+   *
+   * @param params.left why, for the record, where the session is not at its end
+   */
+  releaseLease(
+    params: Pick<Fence, 'sessionId' | 'owner'> & { readonly left?: string },
+  ): Promise<void>
   /**
    * Remembers what the walk waits for, until the session's next commit or claim.
    *
@@ -397,6 +494,8 @@ export interface Store {
    * @returns what is known then, with this report in it
    */
   shareBudget(report: BudgetReport): Promise<BudgetState>
+  /** Remembers what a service told of a credential's limits, for `reports.budgets` alone: nobody counts by it. */
+  noteBudget(note: BudgetNote): Promise<void>
   /** The bus has a session's tasks and its end. */
   markAnnounced(params: { readonly sessionId: string }): Promise<void>
   /** Asks to lead all processes that share the store, or to go on doing so. @returns whether this one leads */

@@ -12,6 +12,8 @@ export const CRASHED_IN: Readonly<Record<StoreMethod, ScenarioName | 'reads'>> =
   claimSession: 'walk',
   claimSessions: 'hosts',
   offerSession: 'hosts',
+  steerSession: 'steering',
+  asksOf: 'reads',
   renewLease: 'stall',
   releaseLease: 'walk',
   recordWaiting: 'wait',
@@ -36,6 +38,7 @@ export const CRASHED_IN: Readonly<Record<StoreMethod, ScenarioName | 'reads'>> =
   prune: 'retention',
   recordProgress: 'reports',
   shareBudget: 'budgets',
+  noteBudget: 'steering',
   close: 'walk',
   'sessions.save': 'imports',
   'sessions.load': 'reads',
@@ -83,6 +86,14 @@ export const CRASHED_IN: Readonly<Record<StoreMethod, ScenarioName | 'reads'>> =
   'answers.get': 'reads',
   'answers.set': 'inventory',
   'answers.prune': 'inventory',
+  'audit.find': 'reads',
+  'audit.latest': 'reads',
+  'reports.sessions': 'reads',
+  'reports.session': 'reads',
+  'reports.counts': 'reads',
+  'reports.tasks': 'reads',
+  'reports.batches': 'reads',
+  'reports.budgets': 'reads',
 }
 
 export type Recordings = Readonly<Partial<Record<string, Recording>>>

@@ -105,7 +105,7 @@ test(`after ${KILLS} kills at random moments every repository has its task, once
       const { code, stderr } = await cli.finished
       if (code !== null) expect(code, stderr).toBe(0)
       if (code === 0 || (await allEnded(db))) break
-      if (kills >= KILLS * 3) throw new Error('the walk does not get on between kills')
+      if (kills >= KILLS * 10) throw new Error('the walk does not get on between kills')
     }
     await check(db, github)
     walks += 1

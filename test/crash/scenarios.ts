@@ -21,6 +21,7 @@ import {
 } from './scenarios/schema.ts'
 import type { Scenario } from './scenario.ts'
 import { waitScenario } from './scenarios/waits.ts'
+import { steeringScenario } from './scenarios/steering.ts'
 import { stallScenario, takeOverScenario, walkScenario } from './scenarios/walks.ts'
 
 /** What a host can be doing when its process dies. */
@@ -47,6 +48,7 @@ export const SCENARIOS = {
   budgets: budgetsScenario,
   hosts: hostsScenario,
   retention: retentionScenario,
+  steering: steeringScenario,
 } satisfies Record<string, Scenario>
 
 export type ScenarioName = keyof typeof SCENARIOS

@@ -39,6 +39,7 @@ const session = (status: SessionStatus, overrides: Partial<SessionState> = {}): 
   total: null,
   comparison: null,
   waiting: null,
+  asked: null,
   lastCheckpoint: null,
   position: { at: 'start' },
   timeline: { startedAt: new Date(1_000), lastUpdate: new Date(1_000), completedAt: null },

@@ -53,7 +53,8 @@ async function fill(store: Store): Promise<void> {
     waiting: { reason: 'x', until: null },
   })
   await store.releaseLease({ sessionId: walk.sessionId, owner: OWNER })
-  await TestWalk.begin(store, 'begun')
+  const begun = await TestWalk.begin(store, 'begun')
+  await store.steerSession({ sessionId: begun.sessionId, ask: 'pause', by: HARD_TEXTS[4] })
   await store.repositories.rules.save({
     ruleId: 'r',
     definition: HARD_JSON,
@@ -64,6 +65,7 @@ async function fill(store: Store): Promise<void> {
     await store.repositories.answers.set(`${text}-${i}`, HARD_JSON)
   await store.shareBudget({
     credential: 'c',
+    label: HARD_TEXTS[2],
     spent: { kind: 'rest', points: 3 },
     limits: [
       {

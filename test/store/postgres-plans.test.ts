@@ -1,6 +1,7 @@
 import pg from 'pg'
 import { expect, onTestFinished, test } from 'vitest'
 import { openPostgresStore } from '../../src/store/postgres/open.ts'
+import type { Store } from '../../src/store/store.ts'
 import { describePostgres, postgresUrl } from '../support/postgres.ts'
 import { identities, LEASE_MS, OWNER, TestWalk } from './fixtures.ts'
 
@@ -38,6 +39,19 @@ async function planOf(client: pg.Client, statement: string): Promise<string> {
   return rows.map((row) => row['QUERY PLAN']).join('\n')
 }
 
+/** What a dashboard asks every second. */
+async function askReports({ repositories: { audit, reports } }: Store, sessionId: string) {
+  await reports.sessions({ limit: 50, group: 'attention', search: 'acme', sort: 'items' })
+  await reports.session(sessionId)
+  await reports.counts()
+  await reports.tasks()
+  await reports.tasks(sessionId)
+  await reports.batches({ sessionId, limit: 50 })
+  await reports.budgets()
+  await audit.find({ sessionId })
+  await audit.latest({ sessionId, limit: 50 })
+}
+
 describePostgres('a walk of many resources on PostgreSQL', () => {
   test('reads no large table as a whole for a step of its own', { timeout: 120_000 }, async () => {
     const url = await postgresUrl()
@@ -65,6 +79,9 @@ describePostgres('a walk of many resources on PostgreSQL', () => {
     await store.findSeen({ sessionId, keys: ['repo-1', 'repo-2'] })
     await store.findUnfinished()
     await store.findUnfinished('acme')
+    await store.steerSession({ sessionId, ask: 'pause', by: 'somebody' })
+    await store.asksOf(OWNER)
+    await askReports(store, sessionId)
     await store.claimSessions({
       owner: OWNER,
       leaseMs: LEASE_MS,

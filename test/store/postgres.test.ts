@@ -130,6 +130,7 @@ describePostgres('a PostgreSQL database', () => {
     const admin = await connected(url)
     expect((await admin.query('select version::int from muster_versions')).rows).toEqual([
       { version: 1 },
+      { version: 2 },
     ])
     for (const [i, store] of stores.entries()) await put(store, sessionNamed(`target-${i}`))
   })
@@ -141,7 +142,7 @@ describePostgres('a PostgreSQL database', () => {
     await admin.query(`insert into muster_versions (version, name) values (99, 'later')`)
     const { code, message } = await refusal(openPostgresStore({ url }))
     expect(code).toBe('STORE_NEWER')
-    expect(message).toContain('has schema version 99, this Muster knows up to 1')
+    expect(message).toContain('has schema version 99, this Muster knows up to 2')
   })
 
   test('of another program is refused where its tables have our names, and used where they have not', async () => {

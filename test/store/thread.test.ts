@@ -31,6 +31,11 @@ const ASKED = [
   'jobs come back as they were stored',
   'saving by hand creates a session',
   'steps at the same time: of two commits under one revision',
+  'what is asked of a session is seen by who walks it',
+  'a pause that somebody asked for is obeyed by every claim',
+  'the record of a session says who created, claimed',
+  'a report of a session says all but its checkpoint',
+  'a report of limits says what was told of them last',
   'a store that was closed rejects whatever is asked of it',
   'a store that was closed can be closed again',
 ]

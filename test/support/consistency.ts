@@ -20,6 +20,11 @@ const ORPHANS: Readonly<Record<string, string>> = {
   'a sighting by no session of its target': `select resource from sightings g where not exists
     (select 1 from sessions s where s.id = g.session and s.target = g.target)`,
   'an earlier address without its resource': `select uri from aliases where resource not in (select id from resources)`,
+  'an entry of the record without its session': `select id from audit where session not in (select id from sessions)`,
+  'a session that was asked for something, and has ended': `select session_id from sessions where asked is not null
+    and status not in ('INITIALIZED', 'IN_PROGRESS', 'STALLED')`,
+  'a session that was asked for something of which its record says nothing': `select session_id from sessions s
+    where asked is not null and not exists (select 1 from audit where session = s.id and event = asked || '-asked')`,
   'a session that waits for nothing until a time': `select session_id from sessions
     where waiting_reason is null and waiting_until is not null`,
   'a session without its checkpoint': `select session_id from sessions where session_id not in (select target_id from checkpoints)`,

@@ -3,6 +3,7 @@ import { newId } from '../../src/domain/identity.ts'
 import type { SessionState } from '../../src/domain/session-state.ts'
 import type { CommitSession, Store } from '../../src/store/store.ts'
 import { WRONG_INVENTORIES } from './wrong-inventories.ts'
+import { WRONG_STEERING } from './wrong-steering.ts'
 
 export interface Broken {
   readonly what: string
@@ -87,6 +88,7 @@ function live(store: Store): Partial<Store['repositories']> {
 export const WRONG_STORES: readonly Broken[] = [
   ...miswritten,
   ...WRONG_INVENTORIES,
+  ...WRONG_STEERING,
   {
     what: 'knows targets by their names',
     change: (store) => ({

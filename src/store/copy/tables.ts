@@ -25,6 +25,7 @@ export const COPIED_TABLES: readonly CopiedTable[] = [
   { name: 'rounds', key: ['id'], counter: 'id' },
   { name: 'batches', key: ['session', 'number'] },
   { name: 'failed_items', key: ['id'], counter: 'id' },
+  { name: 'audit', key: ['id'], counter: 'id' },
   { name: 'resources', key: ['id'], counter: 'id' },
   { name: 'scan_targets', key: ['target_id'] },
   { name: 'sightings', key: ['target', 'resource'] },

@@ -32,6 +32,7 @@ const NAMES = [
   'job_targets',
   'rules',
   'budgets',
+  'audit',
 ]
 
 interface Server {

@@ -1,4 +1,5 @@
 import { sql, type Kysely } from 'kysely'
+import { IS_KEPT } from '../audit.ts'
 import type { Migration } from '../migrations.ts'
 import { indexed } from './long-texts.ts'
 
@@ -211,6 +212,32 @@ const HOSTS = [
   `create unique index budgets_key on budgets (${indexed('credential')}, ${indexed('name')})`,
 ]
 
+/** What people see of the sessions, and what they ask of them. */
+const STEERING = [
+  `alter table sessions add column asked ${TEXT}`,
+  // Whoever walks asks once a second: this index holds just those of which something is asked.
+  `create index sessions_asked on sessions (id) where asked is not null`,
+  `create table audit (
+    id ${ID},
+    session bigint not null,
+    at bigint not null,
+    event ${TEXT} not null,
+    detail ${TEXT},
+    by ${TEXT}
+  )`,
+  `create index audit_by_session on audit (session, id)`,
+  `create function audit_is_kept() returns trigger language plpgsql as $$
+    begin raise exception '${IS_KEPT}'; end $$`,
+  // For each statement: one that finds no row is refused too.
+  `create trigger audit_is_kept before update on audit
+    for each statement execute function audit_is_kept()`,
+  `alter table budgets add column label ${TEXT}`,
+  `alter table batches add column tasks_made bigint not null default 0`,
+  // Those of several walks lie between each other's: an item that was kept is a task, as a rule.
+  `update batches set tasks_made = least(items_processed, last_task - first_task + 1)
+    where first_task is not null`,
+]
+
 const run = async (db: Kysely<unknown>, statements: readonly string[]): Promise<void> => {
   for (const statement of statements) await sql.raw(statement).execute(db)
 }
@@ -221,4 +248,5 @@ export const MIGRATIONS: readonly Migration[] = [
     name: 'the model',
     up: (db) => run(db, [...SESSIONS, ...BATCHES, ...RESOURCES, ...TASKS, ...HOSTS]),
   },
+  { name: 'seen and steered', up: (db) => run(db, STEERING) },
 ]

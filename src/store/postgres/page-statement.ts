@@ -146,6 +146,9 @@ function failedParts(values: Values, page: CommitPage): string[] {
   return parts
 }
 
+/** The numbers of the first task and the last, and how many there are. */
+const TASKS_OF_PAGE = 'select min(seq) as first, max(seq) as last, count(*) as made from made'
+
 /** A page without an item is written by hardly any of the parts. */
 const NOTHING_MADE = 'made as (select null::bigint as seq where false)'
 
@@ -169,7 +172,7 @@ export function pageStatement(page: CommitPage, clock: TimeProvider | undefined)
   const values = new Values()
   const parts = fencedParts(values, page, clock)
   parts.push(...failedParts(values, page), ...itemParts(values, page))
-  parts.push(batchPart(values, page.batch, 'select min(seq) as first, max(seq) as last from made'))
+  parts.push(batchPart(values, page.batch, TASKS_OF_PAGE))
   return {
     text: `with ${parts.join(', ')}
       select (select count(*) from made) as tasks, delivery_started_at from fenced`,

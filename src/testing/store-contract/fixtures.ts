@@ -30,6 +30,7 @@ export const sessionNamed = (
   total: null,
   comparison: null,
   waiting: null,
+  asked: null,
   lastCheckpoint: null,
   position: { at: 'start' },
   timeline: { startedAt: new Date(T0), lastUpdate: new Date(T0), completedAt: null },

@@ -1,5 +1,6 @@
 import type { ContractCase } from '../contract-case.ts'
 import { addresses } from './addresses.ts'
+import { audit } from './audit.ts'
 import { blocks, limits, minutes } from './budgets.ts'
 import type { OpenStore } from './cases.ts'
 import { checkpoints } from './checkpoints.ts'
@@ -17,12 +18,14 @@ import { claims, leases } from './leases.ts'
 import { lookups } from './lookups.ts'
 import { pages, scanTargetsOfAWalk } from './pages.ts'
 import { progress } from './progress.ts'
+import { budgetReports, reports } from './reports.ts'
 import { resources } from './resources.ts'
 import { retained } from './retained.ts'
 import { retention } from './retention.ts'
 import { saves } from './saves.ts'
 import { scanTargets } from './scan-targets.ts'
 import { sessions } from './sessions.ts'
+import { asks, cancellations, pauses } from './steering.ts'
 import { tasks } from './tasks.ts'
 import { rounds, unfinished } from './unfinished.ts'
 import { answers, waiting } from './waiting.ts'
@@ -63,6 +66,12 @@ const SUBJECTS = [
   blocks,
   retention,
   retained,
+  asks,
+  pauses,
+  cancellations,
+  audit,
+  reports,
+  budgetReports,
   concurrency,
   closing,
 ]

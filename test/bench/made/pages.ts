@@ -31,6 +31,7 @@ function newSession(): SessionState {
     total: null,
     comparison: null,
     waiting: null,
+    asked: null,
     lastCheckpoint: null,
     position: { at: 'start' },
     timeline: { startedAt: moment, lastUpdate: moment, completedAt: null },

@@ -90,9 +90,9 @@ function statementOf({ session, batch }: CommitPage, key: string): string {
   associated as (
     insert into job_targets (job, target) select fenced.job, rows.id from fenced, rows
     on conflict do nothing)
-  insert into batches (session, first_task, last_task, ${columns.join(', ')})
-  select fenced.id, made.first, made.last, ${places(OWN + 1 + set.length, columns.length).join(', ')}
-  from fenced, (select min(seq) as first, max(seq) as last from made) as made`
+  insert into batches (session, first_task, last_task, tasks_made, ${columns.join(', ')})
+  select fenced.id, made.first, made.last, made.tasks, ${places(OWN + 1 + set.length, columns.length).join(', ')}
+  from fenced, (select min(seq) as first, max(seq) as last, count(*) as tasks from made) as made`
 }
 
 /**

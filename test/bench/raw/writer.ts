@@ -130,7 +130,8 @@ function prepared(page: CommitPage, keys: Keys, tables: Tables): PreparedPage {
 /** The statements of which a page needs one each. */
 function statementsOf(database: Database.Database, page: CommitPage) {
   const sets = Object.keys(sessionColumns(page.session)).map((name) => `${name} = ?`)
-  const batch = ['session', ...Object.keys(batchColumns(page.batch)), 'first_task', 'last_task']
+  const tasks = ['first_task', 'last_task', 'tasks_made']
+  const batch = ['session', ...Object.keys(batchColumns(page.batch)), ...tasks]
   return {
     begin: database.prepare('begin immediate'),
     commit: database.prepare('commit'),
@@ -171,7 +172,7 @@ export function rawWriter(database: Database.Database, pages: readonly CommitPag
       for (const rows of page.others) insertRows(rows, ids)
       const before = lastTask
       lastTask = insertRows(page.tasks, ids)
-      statements.batch.run([...page.batch, before + 1, lastTask])
+      statements.batch.run([...page.batch, before + 1, lastTask, lastTask - before])
       statements.commit.run()
     }
   }

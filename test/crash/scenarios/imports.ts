@@ -49,6 +49,7 @@ function sessionAfter(batches: number): SessionState {
     ...machineState(snapshot),
     comparison: null,
     waiting: null,
+    asked: null,
     lastCheckpoint: { id: 0, targetId: SESSION, data: sealSnapshot(snapshot), updatedAt: AT },
   }
 }

@@ -56,6 +56,12 @@ export const retentionScenario: Scenario = {
   truth(database) {
     assert.deepEqual(column(database, 'select status from sessions'), ['COMPLETED'])
     assert.deepEqual(column(database, 'select count(*) from jobs'), [1])
+    // The record of each went with it.
+    const sessions = 'select id from sessions'
+    assert.deepEqual(
+      column(database, 'select distinct session from audit'),
+      column(database, sessions),
+    )
     assert.deepEqual(column(database, 'select number from batches order by 1'), [1, 2, 3])
     // The newest of all stays: its number must not be given to another.
     assert.deepEqual(column(database, 'select count(*) from tasks'), [1])
