@@ -73,3 +73,21 @@ function indexOf(cursor: JsonValue | undefined, total: number): number {
     `the list changed since the walk stopped at entry ${String(index)}: it has ${total} entries now; enumerate the target again from the beginning`,
   )
 }
+
+/**
+ * How many entries a list has; a file is read to its end, a page at a time.
+ *
+ * @throws {SourceError} when the file is missing or unreadable
+ */
+export async function countEntries(
+  { values, file }: Pick<ListSource, 'values' | 'file'>,
+  { signal }: Pick<EnumerateContext, 'signal'>,
+): Promise<number> {
+  if (values !== undefined) return values.length
+  if (file === undefined) return 0
+  let count = 0
+  for await (const { lines } of readLines(file, undefined, { signal, pageSize: LIST_PAGE_SIZE })) {
+    count += lines.length
+  }
+  return count
+}

@@ -84,12 +84,20 @@ export interface LimitReport {
 export interface BudgetReport {
   /** Tells the credential and the service from all others, and no secret: a fingerprint. */
   readonly credential: string
+  /** What people call the credential: its name in the config; null for requests without one. */
+  readonly label?: string | null
   /** Points spent since the last report, with those of the request to be sent, and what their minute is counted for. */
   readonly spent: { readonly kind: string; readonly points: number }
   /** Each resource once. */
   readonly limits: readonly LimitReport[]
   /** For how long nothing at all may be sent; milliseconds. */
   readonly blockedMs: number
+}
+
+/** What a service told of the limits of a credential, for people to see. */
+export interface BudgetNote extends Pick<BudgetReport, 'credential' | 'label'> {
+  /** Each resource once; `underWay` is not looked at. */
+  readonly limits: readonly LimitReport[]
 }
 
 /**
@@ -126,6 +134,63 @@ export interface EnumerateContext {
   readonly answers: AnswerCache
   /** Given where several hosts share a store: what limits a credential is then counted for all of them. */
   readonly budget?: SharedBudget | undefined
+  /** Given where nobody shares the credential's use: what is known of its limits is then only shown. Returns at once and throws nothing. */
+  noteBudget?(note: BudgetNote): void
+}
+
+/** What a source may use to plan a walk: of what it may use to enumerate, nothing that is stored. */
+export interface PlanContext extends Pick<
+  EnumerateContext,
+  'signal' | 'clock' | 'authRef' | 'credentials'
+> {
+  /** Is to be called right before each request that is sent for the plan, so that people are told how many there were. */
+  noteRequest(): void
+}
+
+/** A limit of one token, as it is when a walk is planned. */
+export interface PlannedLimit {
+  /** The service's word for what is counted; requests of the walk count for it. */
+  readonly resource: string
+  /** Tells whose limit it is from all others, and no secret: targets that share it share what is left. */
+  readonly credential: string
+  /** Requests, or points, that there are in a window. */
+  readonly limit: number
+  readonly remaining: number
+  /** When the window ends; milliseconds since the Unix epoch. */
+  readonly resetAt: number
+  /** How long a window is; milliseconds. */
+  readonly windowMs: number
+  /** How many of a window are left to others. */
+  readonly reserve: number
+  /** Requests a minute at the most; null where nothing limits them. */
+  readonly perMinute: number | null
+}
+
+/**
+ * What a source tells of a walk before it is begun. All of it is an estimate
+ * for people; nothing is decided by it.
+ */
+export interface SourcePlan {
+  /** Items that the listing has; null where that cannot be told by a few requests. */
+  readonly items: number | null
+  /** Where the number is from: the service counts, or somebody has written the items out. Null without a number. */
+  readonly itemsFrom: 'service' | 'list' | null
+  /** Requests that a whole walk takes; null where nobody can say. */
+  readonly requests: number | null
+  /** Items that a request of the walk brings; null where a request brings none, or nobody can say. */
+  readonly itemsPerRequest: number | null
+  /** Requests of the walk that are under way at once. Default: 1. */
+  readonly concurrency?: number
+  /** The least time that the walk takes by the target's own settings, such as a rate; milliseconds. Default: none. */
+  readonly atLeastMs?: number
+  /** One for each token whose limit is known; a walk may use the whole of them. Default: none. */
+  readonly limits?: readonly PlannedLimit[]
+  /** What the credential is known not to see, and what will be refused. Default: nothing. */
+  readonly unseen?: readonly Shortfall[]
+  /** What else a person should know before the walk, in whole sentences. Default: nothing. */
+  readonly notes?: readonly string[]
+  /** How long an answer took, on the average; milliseconds. Null where nothing was asked. */
+  readonly requestMs: number | null
 }
 
 /**
@@ -148,6 +213,11 @@ export interface EnumerateContext {
  *
  * `reload`, where there is one, brings failed items up to date before they are
  * tried again: as many as it was given, in the same order.
+ *
+ * `plan`, where there is one, tells what a walk would come to, by a few requests
+ * and without listing anything. It waits for no limit: it throws
+ * `RetryLaterError` where one is met. It throws as `enumerate` does where the
+ * walk would be refused. A source without it is planned by its last session.
  */
 export interface Source<Spec = unknown, Item extends JsonValue = JsonValue> {
   /** The word for it in a target spec: `github`, `s3`, `url`. */
@@ -171,6 +241,7 @@ export interface Source<Spec = unknown, Item extends JsonValue = JsonValue> {
     spec: Spec,
     context: EnumerateContext,
   ): Promise<readonly Item[]>
+  plan?(spec: Spec, context: PlanContext): Promise<SourcePlan>
 }
 
 /** A source whose spec and item types do not matter to the caller. */
@@ -189,6 +260,7 @@ export interface AnySource {
     spec: never,
     context: EnumerateContext,
   ): Promise<readonly JsonValue[]>
+  plan?(spec: never, context: PlanContext): Promise<SourcePlan>
 }
 
 /**

@@ -61,7 +61,7 @@ type Api = keyof typeof POINTS_A_MINUTE
  * secondary rate limits. A tenth is kept off, since GitHub's minute and ours
  * need not be the same.
  */
-const POINTS_A_MINUTE = { rest: 810, graphql: 1_800 } as const
+export const POINTS_A_MINUTE = { rest: 810, graphql: 1_800 } as const
 /** Where the calendar of dates ends; a later reset is none. */
 const LAST_DATE = 8.64e15
 

@@ -119,7 +119,12 @@ class TokenClient implements GithubClient {
     const { ifNoneMatch: condition } = request
     const ifNoneMatch = member.credentialId === this.#asked ? condition : undefined
     this.#asked = member.credentialId
-    return exchange({ ...request, ifNoneMatch }, member, this.#options)
+    try {
+      return await exchange({ ...request, ifNoneMatch }, member, this.#options)
+    } finally {
+      // What limits it is in refusals too, and most of all there.
+      member.note?.(resourceOf(request.url))
+    }
   }
 
   #ask(request: Pick<Request, 'url'>): Ask {

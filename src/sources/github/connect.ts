@@ -6,6 +6,9 @@ import { type Access, type Credential, readCredential } from './credential.ts'
 export type { GithubClient } from './client.ts'
 export { type Access, createAccess } from './credential.ts'
 
+/** What connecting takes of a context. */
+export type ConnectContext = Omit<EnumerateContext, 'answers'>
+
 /** What a client is for. */
 export interface Destination {
   readonly baseUrl: string
@@ -24,7 +27,7 @@ export interface Destination {
  */
 export async function connect(
   { baseUrl, what }: Destination,
-  context: EnumerateContext,
+  context: ConnectContext,
   access: Access,
 ): Promise<GithubClient> {
   context.signal.throwIfAborted()

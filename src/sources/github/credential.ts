@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import type { TaskCredentials } from '../../domain/credentials.ts'
 import { PauseError } from '../../domain/errors.ts'
 import type { EnumerateContext } from '../source.ts'
-import type { Reserve } from './allowance.ts'
+import type { Reserve, Resource } from './allowance.ts'
 import { credentialName } from './classify.ts'
 import type { Governor } from './governor.ts'
 import { type Governors, processGovernors } from './governors.ts'
@@ -37,6 +37,10 @@ export interface Member {
   readonly governor: Governor
   /** Tells other hosts of its use, where there are any. */
   readonly share: Share | undefined
+  /** Tells people what is known of its limits, after an answer to a request for a resource; where anybody looks. */
+  readonly note: ((asked: Resource) => void) | undefined
+  /** Tells its limits from all others', in all hosts, and is no secret. */
+  readonly limitedAs: string
 }
 
 export interface Credential {
@@ -61,7 +65,7 @@ export interface ReadOptions {
   readonly baseUrl: string
   /** `organisation "acme" at https://api.github.com` */
   readonly what: string
-  readonly context: Pick<EnumerateContext, 'authRef' | 'clock' | 'budget'>
+  readonly context: Pick<EnumerateContext, 'authRef' | 'clock' | 'budget' | 'noteBudget'>
   readonly access: Access
 }
 
@@ -75,27 +79,49 @@ const fingerprintOf = (text: string): string =>
   createHash('sha256').update(text).digest('hex').slice(0, 32)
 
 /** How all hosts name a limit: by the installation that it is of, or by the token. */
-const shareOf = (
+const limitedAsOf = (
   fingerprint: string,
   identity: string | undefined,
-  { baseUrl, context: { budget } }: ReadOptions,
-): Share | undefined => {
-  if (budget === undefined) return undefined
+  { baseUrl }: ReadOptions,
+): string => {
   const origin = identity?.startsWith(APP_PREFIX) === true ? identity : `token ${fingerprint}`
-  const credential = fingerprintOf(`${origin} at ${baseUrl}`)
-  return (report) => budget.share({ ...report, credential })
+  return fingerprintOf(`${origin} at ${baseUrl}`)
 }
 
-const anonymous = ({ baseUrl, access, context }: ReadOptions): Credential => {
+const shareOf = (
+  credential: string,
+  { context: { budget, authRef: label } }: ReadOptions,
+): Share | undefined =>
+  budget === undefined ? undefined : (report) => budget.share({ label, ...report, credential })
+
+const noteOf = (
+  { credential, governor }: { readonly credential: string; readonly governor: Governor },
+  { context }: ReadOptions,
+): Member['note'] => {
+  const { authRef: label, clock } = context
+  if (context.noteBudget === undefined) return undefined
+  return (asked) => {
+    const limits = governor.reports(asked, clock.now())
+    // A server that tells of no limit has none to show.
+    const known = limits.filter(({ told, blockedMs }) => told !== null || blockedMs > 0)
+    if (known.length > 0) context.noteBudget?.({ credential, label, limits: known })
+  }
+}
+
+const anonymous = (options: ReadOptions): Credential => {
+  const { baseUrl, access, context } = options
   // Without a token GitHub counts by address: all such walks share one limit, and those of other
   // hosts, whose address may be another, do not.
   const governor = access.governors.find([`anonymous at ${baseUrl}`], context.clock)
+  const limitedAs = fingerprintOf(`anonymous at ${baseUrl}`)
   const member = {
     token: undefined,
     fingerprint: '',
     credentialId: 'anonymous',
     governor,
     share: undefined,
+    note: noteOf({ credential: limitedAs, governor }, options),
+    limitedAs,
   }
   return {
     members: [member],
@@ -127,8 +153,10 @@ const memberOf = (
   const origin = identity ?? `${access.scope}:${credentialId}`
   const names = [`token ${fingerprint} at ${baseUrl}`, `credential ${origin} at ${baseUrl}`]
   const governor = access.governors.find(names, clock)
-  const share = shareOf(fingerprint, identity, options)
-  return { token, fingerprint, credentialId, governor, share }
+  const limitedAs = limitedAsOf(fingerprint, identity, options)
+  const share = shareOf(limitedAs, options)
+  const note = noteOf({ credential: limitedAs, governor }, options)
+  return { token, fingerprint, credentialId, governor, share, note, limitedAs }
 }
 
 /**

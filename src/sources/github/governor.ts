@@ -12,6 +12,7 @@
 import type { TimeProvider } from '../../domain/clock.ts'
 import { RetryLaterError } from '../../domain/errors.ts'
 import { createAllowance, type Reserve, type Resource, type Wait } from './allowance.ts'
+import type { LimitReport } from '../source.ts'
 import type { Answer } from './classify.ts'
 import { createSharing, type Share } from './sharing.ts'
 import { createTurns, LateTurnError, type TurnTimes } from './turns.ts'
@@ -48,6 +49,8 @@ export interface Governor {
    * @throws {RetryLaterError} when it has, or when no turn comes soon; with nothing sent
    */
   pass<T>(request: () => Promise<T>, ask: Ask): Promise<T>
+  /** What is known of each limit, and for how long nothing may be sent for it: for people to see. The resource asked for is among them. */
+  reports(asked: Resource, now: number): readonly LimitReport[]
   /** Counts a request as it is sent. */
   spend(resource: Resource, now: number): void
   /** Takes over what an answer tells of the limits. */
@@ -129,6 +132,13 @@ export function createGovernor(times?: TurnTimes): Governor {
         endTurn()
       }
     },
+    reports: (asked, now) =>
+      [...new Set([asked, ...allowance.resources()])].map((resource) => ({
+        resource,
+        told: allowance.told(resource) ?? null,
+        underWay: 0,
+        blockedMs: Math.max(0, (limits.get(resource) ?? 0) - now, (limits.get(null) ?? 0) - now),
+      })),
     spend: (resource, now) => allowance.spend(resource, now),
     learn: (answer, resource) => allowance.learn(answer, resource),
     limited(until, resource) {

@@ -12,6 +12,7 @@ import { type GistItem, identifyGist, isGist } from './gist.ts'
 import { identifyRepository, type RepositoryItem } from './identity.ts'
 import { isUnresolved, rejectUnresolved, type UnresolvedEntry } from './list-problem.ts'
 import { PageSizes } from './page-size.ts'
+import { planGithub } from './plan.ts'
 import { RecentPositions } from './recent.ts'
 import { identifyReference } from './repository-reference.ts'
 import { enumerateRepositoryList, reloadListItems } from './resolve.ts'
@@ -70,5 +71,6 @@ export function githubSource(): Source<GithubSpec, GithubItem> {
     identify,
     enumerate,
     reload,
+    plan: (spec, context) => planGithub(spec, context, access),
   })
 }

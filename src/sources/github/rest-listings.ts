@@ -46,7 +46,7 @@ const countByField = async (client: GithubClient, url: string, name: string): Pr
   const answer = await client.get(url)
   const total = field(answer.body, name)
   if (!Number.isSafeInteger(total)) throw unreadable(client, answer)
-  return { total: total as number, at: dateOf(answer) }
+  return { total: total as number, at: dateOf(answer), answer }
 }
 
 /**

@@ -127,6 +127,8 @@ export interface Count {
   /** null where it does not tell. */
   readonly total: number | null
   readonly at: number | null
+  /** What told it. */
+  readonly answer: Answer
 }
 
 export const dateOf = (answer: Answer): number | null => {
@@ -142,6 +144,6 @@ export async function countByLink(client: GithubClient, urlOfOne: string): Promi
   const link = headerOf(answer, 'link') ?? ''
   const last = LAST_OF_ONE.exec(link)?.[1]
   const at = dateOf(answer)
-  if (last !== undefined && raw.data.length === 1) return { total: Number(last), at }
-  return { total: nextUrl(answer) !== null ? null : raw.data.length, at }
+  if (last !== undefined && raw.data.length === 1) return { total: Number(last), at, answer }
+  return { total: nextUrl(answer) !== null ? null : raw.data.length, at, answer }
 }

@@ -42,11 +42,11 @@ type Keys = Awaited<ReturnType<Extract<S3ClientConfig['credentials'], (...args: 
 export class Connection {
   readonly #sdk: Sdk
   readonly #spec: S3Spec
-  readonly #context: EnumerateContext
+  readonly #context: Pick<EnumerateContext, 'credentials'>
   readonly #clients = new Map<string, S3Client>()
   #renew = false
 
-  constructor(sdk: Sdk, spec: S3Spec, context: EnumerateContext) {
+  constructor(sdk: Sdk, spec: S3Spec, context: Pick<EnumerateContext, 'credentials'>) {
     this.#sdk = sdk
     this.#spec = spec
     this.#context = context

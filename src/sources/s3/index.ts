@@ -3,6 +3,7 @@ import { defineSource, type Source } from '../source.ts'
 import { Regions } from './connection.ts'
 import { identifyObject } from './identity.ts'
 import type { S3Item } from './item.ts'
+import { planObjects } from './plan.ts'
 import { type S3Spec, s3Spec } from './spec.ts'
 import { enumerateObjects } from './walk.ts'
 
@@ -25,5 +26,6 @@ export function s3Source(): Source<S3Spec, S3Item> {
     spec: s3Spec,
     identify: identifyObject,
     enumerate: (spec, cursor, context) => enumerateObjects(spec, cursor, { context, regions }),
+    plan: (spec, context) => planObjects(spec, context, regions),
   })
 }

@@ -5,6 +5,7 @@ import { defineSource, type EnumerateContext, type Source } from '../source.ts'
 import { enumerateUrls } from './enumerate.ts'
 import { identifyUrl } from './identify.ts'
 import { urlEntry, type UrlItem } from './item.ts'
+import { planUrls } from './plan.ts'
 import { probeItems, PROBE_TIMEOUT_MS } from './probe.ts'
 import { createReach } from './reach.ts'
 import { urlSpec, type UrlSpec } from './spec.ts'
@@ -35,6 +36,7 @@ export function urlSource({ stdin }: UrlSourceOptions = {}): Source<UrlSpec, Url
     enumerate: (spec, cursor, context) =>
       enumerateUrls(spec, cursor, context, () => stdin ?? process.stdin),
     reload: reloadUrls,
+    plan: planUrls,
   })
 }
 

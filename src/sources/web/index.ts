@@ -8,6 +8,7 @@ import { settingsOf, type WebOptions } from './options.ts'
 import type { Web } from './web.ts'
 
 export type { WebOptions } from './options.ts'
+export { hostRefusal } from './refusal.ts'
 export type { Web, WebAnswer, WebRequest } from './web.ts'
 
 /**
