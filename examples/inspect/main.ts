@@ -1,17 +1,19 @@
 /**
  * Watches a walk in the Stately inspector: every actor, event and state, live.
  * The relay runs on this machine; the page that it opens is Stately's, so that
- * page (and nothing else here) needs the internet.
+ * page (and nothing else here) needs the internet. The address of another page
+ * that understands the same messages may be given in its place.
  *
- *   node examples/inspect/main.ts [port]
+ *   node examples/inspect/main.ts [port] [url of the page]
  */
 import { createWebSocketInspector } from '@statelyai/inspect'
 import { createInspectorServer } from '@statelyai/inspect/server'
 import { createMuster } from '../../src/index.ts'
 import { startSandboxGitHub } from '../sandbox/github.ts'
 
-const port = Number(process.argv[2] ?? 8080)
-const server = createInspectorServer({ port, autoOpen: false })
+const [givenPort = '8080', url] = process.argv.slice(2)
+const port = Number(givenPort)
+const server = createInspectorServer({ port, autoOpen: false, ...(url !== undefined && { url }) })
 const inspector = createWebSocketInspector({ url: `ws://127.0.0.1:${port}` })
 
 await using github = await startSandboxGitHub({ latencyMs: 300 })

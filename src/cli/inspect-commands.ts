@@ -9,6 +9,7 @@ import {
 } from '../../machines/index.ts'
 import type { SessionState } from '../domain/session-state.ts'
 import type { TaskRecord } from '../domain/task.ts'
+import { toModule, toModules } from '../observe/machine-module.ts'
 import { toDefinition, toMermaid } from '../observe/mermaid.ts'
 import { shownDatabase, withStore } from './database.ts'
 import { ExitCode, UsageError } from './exit.ts'
@@ -114,7 +115,7 @@ function machineNamed(name: string): AnyStateMachine {
 /** A statechart, or all of them. */
 export async function machines(
   name: string | undefined,
-  options: { format: 'json' | 'mermaid' },
+  options: { format: 'json' | 'js' | 'mermaid' },
 ): Promise<number> {
   const chosen = name === undefined ? MACHINES : { [name]: machineNamed(name) }
   const entries = Object.entries(chosen)
@@ -123,6 +124,12 @@ export async function machines(
       entries.length === 1 ? toMermaid(machine) : `%% ${key}\n${toMermaid(machine)}\n`,
     )
     await printData(drawn)
+    return ExitCode.ok
+  }
+  if (options.format === 'js') {
+    const [only] = Object.values(chosen)
+    const isOne = name !== undefined && only !== undefined
+    await printData([isOne ? toModule(only) : toModules(Object.values(chosen))])
     return ExitCode.ok
   }
   const definitions = Object.fromEntries(entries.map(([k, m]) => [k, toDefinition(m)]))

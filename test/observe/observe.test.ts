@@ -1,5 +1,6 @@
 import pino from 'pino'
 import { expect, test } from 'vitest'
+import { batchId } from '../../src/domain/identity.ts'
 import type { Metrics } from '../../src/index.ts'
 import { musterOver } from '../support/muster.ts'
 import { itemsNamed, scriptedTarget } from '../support/scripted-source.ts'
@@ -61,6 +62,9 @@ test('a logger is told of starts, pages, waits and ends, with the ids to search 
     'page committed',
     'session ended',
   ])
+  const batches = [null, batchId(sessionId, 1), batchId(sessionId, 1), batchId(sessionId, 2)]
+  expect(lines.map((line) => line['batchId'])).toEqual([...batches, batchId(sessionId, 2)])
+  expect(lines[2]).toMatchObject({ reason: 'once' })
   expect(lines.every((line) => line['sessionId'] === sessionId && line['target'] === 'a')).toBe(
     true,
   )
