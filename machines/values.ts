@@ -138,6 +138,8 @@ export const SHORTFALL_CODES = [
   'shrunk',
   /** The service failed until the attempts ran out. */
   'unavailable',
+  /** Somebody cancelled the walk. */
+  'cancelled',
   /** Something else ended the walk before its end. */
   'failed',
 ] as const

@@ -28,11 +28,15 @@ const MORE_COLUMNS = [
   'shortfalls',
   'waiting_until',
   'waiting_for',
+  'asked',
 ] as const
+
+/** A session, with or without its checkpoint. */
+export type ShownSession = Omit<SessionState, 'lastCheckpoint' | 'position'>
 
 type Column = (typeof SESSION_COLUMNS)[number] | (typeof MORE_COLUMNS)[number]
 
-const cells = (s: SessionState): Record<Exclude<Column, 'shortfalls'>, Cell> => ({
+const cells = (s: ShownSession): Record<Exclude<Column, 'shortfalls'>, Cell> => ({
   session_id: s.sessionId,
   target: s.targetName,
   source_type: s.sourceType,
@@ -53,18 +57,19 @@ const cells = (s: SessionState): Record<Exclude<Column, 'shortfalls'>, Cell> => 
   items_missing: s.comparison?.missing ?? null,
   waiting_until: waitOf(s)?.until?.toISOString() ?? null,
   waiting_for: waitOf(s)?.reason ?? null,
+  asked: s.asked,
 })
 
 /** What a session waits for now; a time that has passed is what it waited for before its last attempts. */
-const waitOf = ({ waiting }: SessionState): SessionState['waiting'] =>
+const waitOf = ({ waiting }: ShownSession): SessionState['waiting'] =>
   waiting?.until != null && waiting.until.getTime() <= Date.now() ? null : waiting
 
 /** In a table the words must do; the sentences are in the JSON. */
-const codesOf = ({ shortfalls }: SessionState): Cell =>
+const codesOf = ({ shortfalls }: ShownSession): Cell =>
   [...new Set(shortfalls.map(({ code }) => code))].join(',') || null
 
 /** Sessions as the tool prints them: a table, or JSON with every column. */
-export function sessionData(sessions: readonly SessionState[], json: boolean): string {
+export function sessionData(sessions: readonly ShownSession[], json: boolean): string {
   if (json) {
     const rows = sessions.map((s) => {
       const row: Record<Column, unknown> = { ...cells(s), shortfalls: s.shortfalls }

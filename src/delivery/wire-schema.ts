@@ -43,6 +43,8 @@ const session = z
       .object({ seen: count, new: count, changed: count, unchanged: count, missing: count })
       .nullable(),
     waiting: z.object({ reason: text, until: moment.nullable() }).nullable(),
+    // Whoever published before anything could be asked of a session says nothing of it.
+    asked: z.enum(['pause', 'cancel']).nullable().default(null),
     lastCheckpoint: z.null(),
     position: z.union([
       position,

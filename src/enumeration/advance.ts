@@ -2,15 +2,21 @@ import type { ActorRefFrom } from 'xstate'
 import { sessionMachine, type SessionEvent } from '../../machines/index.ts'
 import { MusterError } from '../domain/errors.ts'
 import { nextSnapshot } from '../domain/next-snapshot.ts'
-import { machineState, type SessionSnapshot, type SessionState } from '../domain/session-state.ts'
+import {
+  isActive,
+  machineState,
+  type SessionSnapshot,
+  type SessionState,
+} from '../domain/session-state.ts'
 import type { CommitSession } from '../store/store.ts'
 import { sealSnapshot } from './envelope.ts'
+import { noteOf } from './notes.ts'
 import type { Walk } from './walk.ts'
 
 export type SessionActor = ActorRefFrom<typeof sessionMachine>
 
 export interface Advance {
-  readonly walk: Walk
+  readonly walk: Pick<Walk, 'sessionId' | 'state' | 'revision' | 'settled' | 'asked'>
   readonly actor: SessionActor
   readonly owner: string
   readonly leaseMs: number
@@ -48,12 +54,16 @@ async function take(params: Advance): Promise<void> {
     )
   }
   const next = nextSnapshot(sessionMachine, now, event)
-  // Whatever it waited for is over: it moves.
-  const session = { ...walk.state, waiting: null, ...told, ...machineState(next) }
+  const decided = machineState(next)
+  // Whatever it waited for is over: it moves. What was asked of it holds until its end.
+  const asked = isActive(decided.status) ? walk.asked : null
+  const session = { ...walk.state, waiting: null, asked, ...told, ...decided }
+  const note = noteOf(event, session)
   await commit({
     fence: { sessionId: walk.sessionId, owner, revision: walk.revision, leaseMs },
     session,
     checkpoint: sealSnapshot(next),
+    ...(note !== undefined && { note }),
   })
   walk.revision += 1
   walk.state = session

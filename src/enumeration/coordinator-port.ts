@@ -9,20 +9,30 @@ export interface EnumerateOptions extends StopSignals {
   readonly auth?: unknown
 }
 
+export interface ResumeOptions extends Omit<EnumerateOptions, 'auth'> {
+  /**
+   * Whether a pause that somebody asked for is ended by it. Default true; with
+   * false a paused session stays so, and `done` rejects with a PauseError (PAUSED).
+   */
+  readonly lift?: boolean
+}
+
 /** Walks targets: the model's coordinator. */
 export interface Coordinator {
   /**
    * Walks a target. An unfinished session of the same target is taken up again,
    * and so is one whose tasks were not all acknowledged; otherwise a new one begins.
+   * One that somebody paused stays so: `done` rejects with a PauseError (PAUSED).
    *
    * @throws InvalidInputError for a spec that cannot be used
    */
   enumerateTarget(spec: unknown, options?: EnumerateOptions): EnumerationResult
   /**
    * Takes up a session on purpose, a FAILED or PARTIALLY_COMPLETED one too: its
-   * failed items are tried again, then its listing goes on.
+   * failed items are tried again, then its listing goes on. One that somebody
+   * paused is paused no longer.
    */
-  resumeTarget(state: SessionState, options?: Omit<EnumerateOptions, 'auth'>): EnumerationResult
+  resumeTarget(state: SessionState, options?: ResumeOptions): EnumerationResult
 }
 
 /**

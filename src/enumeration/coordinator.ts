@@ -19,58 +19,35 @@ import { coordinatorLogic } from './actors.ts'
 import { Channels } from './channels.ts'
 import { openSnapshot } from './envelope.ts'
 import type { ClaimedSession } from '../store/store.ts'
+import { AskWatch, type Asks } from './asks.ts'
+import { BudgetNotes } from './budget-notes.ts'
+import { cancellation, cancelUnwalked, PAUSED_ON_REQUEST, pausedOnRequest } from './carry-out.ts'
 import type {
   ClaimOptions,
   EnumerateOptions,
-  Handover,
+  ResumeOptions,
   SharedCoordinator,
 } from './coordinator-port.ts'
 import { startHeartbeat } from './heartbeat.ts'
-import { storeSession, unstarted } from './new-session.ts'
+import { storeSession } from './new-session.ts'
+import { leftBecause } from './notes.ts'
+import { offerTarget, refuseEndedElsewhere } from './offer.ts'
+import { openWalk, type OpenWalk, type Start } from './open-walk.ts'
 import { isGone, newOwner, ownedHere } from './owner.ts'
-import type { CredentialResolver, EnumerationDeps, CoordinatorActor } from './ports.ts'
+import type { CredentialResolver, CoordinatorActor, EnumerationDeps } from './ports.ts'
 import { patiently } from './patiently.ts'
 import { resultStreams, type EnumerationResult } from './result.ts'
-import { createWalk } from './create-walk.ts'
+import { createWalk, type WalkDeps } from './create-walk.ts'
 import { refuseUnknownCredentials } from './credentials.ts'
-import { checkedSignals, type StopSignals } from './signals.ts'
+import { checkedSignals } from './signals.ts'
 import type { Walk } from './walk.ts'
 import { Walker } from './walker.ts'
-
-interface OpenWalk {
-  readonly walk: Walk
-  readonly result: EnumerationResult
-  readonly done: PromiseWithResolvers<SessionState>
-  /** Resolves when the walk has left nothing behind in this process. */
-  readonly finished: PromiseWithResolvers<void>
-  /** Aborts when the walk is over: what listens for it lets go. */
-  readonly over: AbortController
-  /** Aborts when nothing more is to be handed on here. */
-  readonly letGo: AbortController
-  handover: Promise<void> | undefined
-}
-
-interface Start {
-  readonly config: TargetConfig
-  readonly credentials: CredentialResolver
-  readonly sessionId: string
-  readonly targetKey: string
-  readonly isNew: boolean
-  /** Whether an ended session is taken up again. */
-  readonly onPurpose: boolean
-  /** Whether it was asked for by its target, and not by its identity. */
-  readonly isByTarget?: boolean
-  readonly signals: StopSignals
-  readonly handover?: Handover | undefined
-  /** The session, where it was claimed already. */
-  readonly claimed?: ClaimedSession
-}
 
 /** Answers older than a month are of places that nobody walks any more. */
 const ANSWERS_KEPT_MS = 30 * 86_400_000
 
 export class EnumerationCoordinator implements SharedCoordinator {
-  readonly #deps: EnumerationDeps
+  readonly #deps: WalkDeps
   readonly owner = newOwner()
   readonly #walks = new Map<string, OpenWalk>()
   /** Walks that are over, and whose lease is held until all is handed on; a session can have several. */
@@ -81,6 +58,7 @@ export class EnumerationCoordinator implements SharedCoordinator {
   readonly #walker: Walker
   readonly #actor: CoordinatorActor
   readonly #stopHeartbeat: () => void
+  readonly #asks: AskWatch
   readonly #closed = new AbortController()
   readonly #channels: Channels
   /** The credentials that came with a target's own spec, for resuming it in this process. */
@@ -88,7 +66,7 @@ export class EnumerationCoordinator implements SharedCoordinator {
   #closing = false
 
   private constructor(deps: EnumerationDeps, unfinished: Map<string, string>) {
-    this.#deps = deps
+    this.#deps = { ...deps, notes: new BudgetNotes(deps) }
     this.#unfinished = unfinished
     this.#channels = new Channels({
       ...deps,
@@ -119,6 +97,12 @@ export class EnumerationCoordinator implements SharedCoordinator {
     this.#stopHeartbeat = startHeartbeat(deps.settings.leaseMs, timersOf(deps.clock), () =>
       this.#renewLeases(),
     )
+    this.#asks = new AskWatch({
+      ...deps,
+      owner: this.owner,
+      isNeeded: () => this.walking > 0,
+      obey: (asks) => this.#obey(asks),
+    })
   }
 
   /** A coordinator that knows which sessions the database holds unfinished. */
@@ -146,16 +130,15 @@ export class EnumerationCoordinator implements SharedCoordinator {
       sessionId: known ?? newId(),
       isNew: known === undefined,
       onPurpose: false,
+      lift: false,
+      asked: null,
       isByTarget: known !== undefined,
       signals: checkedSignals(options),
       handover: options.handover,
     })
   }
 
-  resumeTarget(
-    state: SessionState,
-    options: Omit<EnumerateOptions, 'auth'> = {},
-  ): EnumerationResult {
+  resumeTarget(state: SessionState, options: ResumeOptions = {}): EnumerationResult {
     this.#refuseWhenClosed()
     const targetKey = targetKeyOf(state.config)
     const shared = this.#deps.credentials
@@ -167,6 +150,8 @@ export class EnumerationCoordinator implements SharedCoordinator {
       sessionId: state.sessionId,
       isNew: false,
       onPurpose: !isActive(state.status),
+      lift: options.lift ?? true,
+      asked: state.asked,
       signals: checkedSignals(options),
       handover: options.handover,
     })
@@ -191,7 +176,8 @@ export class EnumerationCoordinator implements SharedCoordinator {
     })
     if (this.#closing) {
       for (const { state } of claimed) {
-        await store.releaseLease({ sessionId: state.sessionId, owner: this.owner })
+        const lease = { sessionId: state.sessionId, owner: this.owner }
+        await store.releaseLease({ ...lease, left: 'stopped on request' })
       }
       return []
     }
@@ -204,6 +190,8 @@ export class EnumerationCoordinator implements SharedCoordinator {
         sessionId: session.state.sessionId,
         isNew: false,
         onPurpose: false,
+        lift: false,
+        asked: session.state.asked,
         signals: {},
         handover,
         claimed: session,
@@ -213,18 +201,24 @@ export class EnumerationCoordinator implements SharedCoordinator {
 
   async offer(
     config: TargetConfig,
-    { roundId, announcing }: { readonly roundId: number; readonly announcing: boolean },
+    to: { readonly roundId: number; readonly announcing: boolean },
   ): Promise<void> {
-    const { store, clock } = this.#deps
-    const state = unstarted({ sessionId: newId(), config }, clock)
-    try {
-      await patiently(() => storeSession(state, this.#deps, { roundId, announcing }), this.#deps)
-    } catch (thrown) {
-      if (!(thrown instanceof LeaseError) || thrown.code !== 'LEASE_HELD') throw thrown
-      for (const { sessionId } of await store.findUnfinished(targetKeyOf(config))) {
-        await store.offerSession({ sessionId, announcing })
-      }
-    }
+    await offerTarget(this.#deps, config, to)
+  }
+
+  /** The root of the actors that walk. */
+  get actor(): CoordinatorActor {
+    return this.#actor
+  }
+
+  /** Whether this process has a walk of the session, or is about to. */
+  isWalking(sessionId: string): boolean {
+    return this.#walks.has(sessionId)
+  }
+
+  /** Looks at once what is asked of the sessions that are walked here. */
+  async look(): Promise<void> {
+    await this.#asks.look()
   }
 
   /** Finishes the pages in hand, gives up the leases and stops. */
@@ -236,6 +230,8 @@ export class EnumerationCoordinator implements SharedCoordinator {
     await Promise.all(this.#leaving)
     this.#closed.abort()
     this.#stopHeartbeat()
+    this.#asks.stop()
+    this.#deps.notes.stop()
     this.#actor.stop()
     ownedHere.delete(this.owner)
   }
@@ -247,7 +243,10 @@ export class EnumerationCoordinator implements SharedCoordinator {
 
   #start(start: Start): EnumerationResult {
     const running = this.#walks.get(start.sessionId)
-    if (running !== undefined) return running.result
+    if (running !== undefined) {
+      if (start.lift) this.#lift(running)
+      return running.result
+    }
     const channel = this.#channels.of(start)
     channel.changes.reopen()
     const walk = createWalk(this.#deps, { ...start, ...channel })
@@ -264,10 +263,8 @@ export class EnumerationCoordinator implements SharedCoordinator {
         credentials: async () => forScanner(await start.credentials.resolve(start.config)),
       }),
     }
-    const finished = Promise.withResolvers<void>()
-    this.#leaving.add(finished.promise)
-    const [over, letGo] = [new AbortController(), new AbortController()]
-    const open = { walk, result, done, finished, over, letGo, handover: undefined }
+    const open = openWalk(walk, result, done)
+    this.#leaving.add(open.finished.promise)
     this.#walks.set(start.sessionId, open)
     this.#unfinished.set(start.targetKey, start.sessionId)
     this.#begin(open, start).catch((thrown: unknown) => this.#finish(open, thrown))
@@ -278,11 +275,13 @@ export class EnumerationCoordinator implements SharedCoordinator {
   async #begin(open: OpenWalk, start: Start): Promise<void> {
     const { walk } = open
     this.#listen(open, start.signals)
-    refuseUnknownCredentials(walk)
+    // To end a session takes no credential.
+    if (start.asked !== 'cancel') refuseUnknownCredentials(walk)
     if (start.isNew) await this.#createNew(walk, start)
     const claimed = start.claimed ?? (await this.#claimOne(walk, start))
     walk.state = taken(claimed.state, walk.config)
     walk.revision = claimed.revision
+    walk.asked = claimed.state.asked
     const checkpoint = claimed.state.lastCheckpoint?.data ?? {}
     const snapshot = openSnapshot(walk.sessionId, checkpoint)
     open.handover = start.handover?.({
@@ -291,46 +290,36 @@ export class EnumerationCoordinator implements SharedCoordinator {
       revision: walk.revision,
       signal: open.letGo.signal,
     })
-    if (start.isByTarget && this.#deps.store.isShared) await this.#refuseEndedElsewhere(walk)
+    if (start.isByTarget && this.#deps.store.isShared) {
+      await refuseEndedElsewhere(this.#deps.store, walk)
+    }
     if (walk.stopping !== null) return this.#finish(open)
     this.#actor.send({ type: 'session.open', sessionId: walk.sessionId, snapshot })
     await this.#takeUp(walk, start.onPurpose)
     if (!isActive(walk.state.status) || walk.stopping !== null) return this.#finish(open)
+    if (walk.asked !== null) return this.#carryOut(open)
     // One that was offered and never walked begins here.
     const wasOffered = start.claimed?.state.status === 'INITIALIZED'
     const resumed = !start.isNew && !wasOffered
     announce(this.#deps.bus, 'session.started', { session: walk.state, resumed })
+    this.#openEnumerator(walk)
+  }
+
+  #openEnumerator({ sessionId }: Walk): void {
     const { maxAttempts, backoffMs, maxBackoffMs, stallMs, holdMs } = this.#deps.settings
     this.#actor.send({
       type: 'enumerator.open',
-      input: {
-        sessionId: walk.sessionId,
-        maxAttempts,
-        backoffMs,
-        maxBackoffMs,
-        stallMs,
-        holdMs,
-      },
+      input: { sessionId, maxAttempts, backoffMs, maxBackoffMs, stallMs, holdMs },
     })
   }
 
-  /** Another process may have walked it to its end since this one looked: whoever asks for the target wants more than that. */
-  async #refuseEndedElsewhere({ sessionId, state, config }: Walk): Promise<void> {
-    if (isActive(state.status)) return
-    const left = await this.#deps.store.findUnfinished(targetKeyOf(config))
-    if (left.some((unfinished) => unfinished.sessionId === sessionId)) return
-    throw new LeaseError(
-      'LEASE_LOST',
-      `session ${sessionId} of target "${config.name}" was walked to its end by another process: call again to walk the target anew`,
-    )
-  }
-
-  #claimOne(walk: Walk, { handover }: Start): Promise<ClaimedSession> {
+  #claimOne(walk: Walk, { handover, lift }: Start): Promise<ClaimedSession> {
     const { store, settings } = this.#deps
     const request = {
       sessionId: walk.sessionId,
       owner: this.owner,
       leaseMs: settings.leaseMs,
+      lift,
       announcing: handover !== undefined,
       isGone,
     }
@@ -378,15 +367,95 @@ export class EnumerationCoordinator implements SharedCoordinator {
   #ended(sessionId: string, { end, reason }: EnumeratorOutput): void {
     const open = this.#walks.get(sessionId)
     if (open === undefined) return
+    const { walk } = open
     if (end === 'abandoned') {
-      this.#finish(open, open.walk.error ?? new LeaseError('LEASE_LOST', reason ?? 'lease lost'))
+      this.#finish(open, walk.error ?? new LeaseError('LEASE_LOST', reason ?? 'lease lost'))
     } else if (end === 'paused') {
-      this.#finish(open, open.walk.error)
+      this.#finish(open, walk.error)
     } else if (end === 'broken') {
-      this.#finish(open, open.walk.error ?? new MusterError('STORE_FAILED', reason ?? 'unknown'))
+      this.#finish(open, walk.error ?? new MusterError('STORE_FAILED', reason ?? 'unknown'))
+    } else if (end === 'stopped' && (walk.stopping === null || walk.asked !== null)) {
+      this.#carryOut(open).catch((thrown: unknown) => this.#finish(open, thrown))
     } else {
       this.#finish(open)
     }
+  }
+
+  /** What others ask of the sessions that are walked here: their pages in hand are finished first. */
+  #obey(asks: Asks): void {
+    for (const { walk } of this.#walks.values()) {
+      const ask = asks.get(walk.sessionId) ?? null
+      // What is asked of one that is not claimed yet comes with its claim.
+      if (walk.revision === 0 || ask === walk.asked) continue
+      walk.asked = ask
+      walk.state = { ...walk.state, asked: ask }
+      if (ask !== null) this.#enumerator(walk.sessionId)?.send({ type: 'enumerator.drain' })
+    }
+    for (const { walk, letGo } of this.#handingOn) {
+      // Its end is written by whoever has its lease: nothing more is handed on before.
+      const isToEnd = asks.get(walk.sessionId) === 'cancel' && isActive(walk.state.status)
+      if (isToEnd) letGo.abort()
+    }
+  }
+
+  /** Somebody takes up a session whose walk here may be coming to rest for a pause: it is to go on. */
+  #lift(open: OpenWalk): void {
+    const { sessionId } = open.walk
+    const { store } = this.#deps
+    const lift = { sessionId, ask: null, by: this.owner }
+    // One that has ended, or is to be cancelled, has no pause to lift.
+    open.lifting = patiently(() => store.steerSession(lift), this.#deps).catch(() => undefined)
+  }
+
+  /**
+   * A walk has come to rest because something was asked of its session: does it,
+   * under the lease. What counts is what is asked by now; where a pause was lifted
+   * while the page in hand was finished, the same walk goes on.
+   */
+  async #carryOut(open: OpenWalk): Promise<void> {
+    const { walk } = open
+    const { sessionId } = walk
+    for (let isPaused = false; ;) {
+      const { lifting } = open
+      await lifting
+      const ask = (await patiently(() => this.#asks.asks(), this.#deps)).get(sessionId) ?? null
+      if (open.lifting !== lifting) continue
+      walk.asked = ask
+      if (ask === null) return await this.#goOn(open, isPaused)
+      if (ask === 'cancel') return await this.#cancel(open)
+      if (isPaused) return this.#finish(open, pausedOnRequest(sessionId, walk.config.name))
+      if (!(await this.#recordPause(walk))) return this.#finish(open, walk.error)
+      isPaused = true
+    }
+  }
+
+  /** @returns whether the session is still this process's */
+  async #recordPause(walk: Walk): Promise<boolean> {
+    walk.state = { ...walk.state, asked: 'pause' }
+    // That a source asked to be left alone until a time outlasts the pause: it is not asked earlier for it.
+    if ((walk.state.waiting?.until?.getTime() ?? 0) > this.#deps.clock.now()) return true
+    const wait = { sessionId: walk.sessionId, until: null, reason: PAUSED_ON_REQUEST }
+    const outcome = await this.#walker.recordWait(walk, wait)
+    return outcome.kind !== 'stale'
+  }
+
+  /** The walk goes on, unless its host has stopped it meanwhile. */
+  async #goOn(open: OpenWalk, wasPaused: boolean): Promise<void> {
+    const { walk } = open
+    const { sessionId } = walk
+    if (wasPaused) await this.#deps.store.offerSession({ sessionId })
+    const waiting = wasPaused && walk.state.waiting?.until === null ? null : walk.state.waiting
+    walk.state = { ...walk.state, asked: null, waiting }
+    if (walk.stopping !== null) return this.#finish(open)
+    this.#openEnumerator(walk)
+  }
+
+  /** A process that is closing has let go of its session's actor: the end is then written when the lease is given up. */
+  async #cancel(open: OpenWalk): Promise<void> {
+    const { walk } = open
+    const isAlive = this.#actor.getSnapshot().status === 'active'
+    if (isAlive) await this.#walker.takeUp(walk, cancellation(this.#deps.clock.now()))
+    this.#finish(open)
   }
 
   #broke(sessionId: string, error: unknown): void {
@@ -420,8 +489,8 @@ export class EnumerationCoordinator implements SharedCoordinator {
       this.#channels.dropIdle(walk.sessionId)
       this.#leaving.delete(finished.promise)
       finished.resolve()
-      if (error === undefined) done.resolve(walk.state)
-      else done.reject(error)
+      if (walk.error === undefined) done.resolve(walk.state)
+      else done.reject(walk.error)
     })
   }
 
@@ -432,7 +501,6 @@ export class EnumerationCoordinator implements SharedCoordinator {
   /** Drops the page ahead, gives up the lease, and looks up what of the target is left for another call. */
   async #settle(open: OpenWalk): Promise<void> {
     const { walk, handover } = open
-    const { store } = this.#deps
     const { sessionId, config } = walk
     try {
       await this.#walker.leave(walk)
@@ -440,12 +508,32 @@ export class EnumerationCoordinator implements SharedCoordinator {
       this.#handingOn.delete(open)
       // Taken up anew here meanwhile, or handed on still, it has its lease from this same process.
       if (!this.#walks.has(sessionId) && !this.#handedOn().includes(sessionId)) {
-        await store.releaseLease({ sessionId, owner: this.owner })
+        await this.#giveUp(walk)
       }
       await this.#settleTarget(targetKeyOf(config))
     } catch {
       // A lease that cannot be given back runs out by itself; what ended the walk is reported already.
     }
+  }
+
+  /** Gives up the lease. What was asked of the session while nobody looked any more is done then. */
+  async #giveUp(walk: Walk): Promise<void> {
+    const { store } = this.#deps
+    const { sessionId, credentials } = walk
+    const lease = { sessionId, owner: this.owner }
+    if (!isActive(walk.state.status)) return store.releaseLease(lease)
+    const left = leftBecause(walk, (text) => credentials.mask(text))
+    await store.releaseLease({ ...lease, left })
+    if (walk.revision === 0 || walk.error instanceof LeaseError) return
+    // Whoever asks for something from now on sees that nobody walks it, and does it.
+    const state = await store.repositories.sessions.load(sessionId)
+    if (state?.asked === 'cancel') {
+      const ended = await cancelUnwalked(this.#deps, sessionId)
+      if (ended !== null) Object.assign(walk, { state: ended, error: undefined })
+    }
+    // A pause that was lifted before the lease was given up has left its mark.
+    const isMarked = state?.waiting?.reason === PAUSED_ON_REQUEST
+    if (state?.asked === null && isMarked) await store.offerSession({ sessionId })
   }
 
   #announceEnd(walk: Walk): void {

@@ -2,12 +2,16 @@ import type { Changes } from '../delivery/changes.ts'
 import type { TaskFeed } from '../delivery/task-feed.ts'
 import { InvalidInputError } from '../domain/errors.ts'
 import type { TargetConfig } from '../domain/session-state.ts'
-import type { AnswerCache } from '../sources/source.ts'
+import type { AnswerCache, EnumerateContext, SharedBudget } from '../sources/source.ts'
 import { unstarted } from './new-session.ts'
 import { PageReader } from './page-reader.ts'
+import type { BudgetNotes } from './budget-notes.ts'
 import type { CredentialResolver, EnumerationDeps } from './ports.ts'
 import { ReadAhead } from './read-ahead.ts'
 import type { Walk } from './walk.ts'
+
+/** What a walk is made of, and where it tells what it learns of credentials. */
+export type WalkDeps = EnumerationDeps & { readonly notes: BudgetNotes }
 
 interface WalkParams {
   readonly sessionId: string
@@ -27,10 +31,24 @@ function answersOf(store: EnumerationDeps['store'], sourceType: string): AnswerC
   }
 }
 
+/** What limits a credential, counted for all processes where they share a store, and else only shown. */
+function budgetOf(
+  { store, notes }: WalkDeps,
+  label: string | null,
+): Pick<EnumerateContext, 'budget' | 'noteBudget'> {
+  if (!store.isShared) {
+    return { noteBudget: (note) => notes.note({ ...note, label: note.label ?? label }) }
+  }
+  const share: SharedBudget['share'] = (report) =>
+    store.shareBudget({ ...report, label: report.label ?? label })
+  return { budget: { share } }
+}
+
 function pagesOf(
-  { clock, queue, store }: EnumerationDeps,
+  deps: WalkDeps,
   walk: Pick<Walk, 'sessionId' | 'config' | 'credentials' | 'source'>,
 ): ReadAhead {
+  const { clock, queue, store } = deps
   const { sessionId, config, credentials, source } = walk
   const pages = new PageReader({
     sessionId,
@@ -41,8 +59,7 @@ function pagesOf(
       authRef: config.authRef,
       credentials: (options) => credentials.resolve(config, options),
       answers: answersOf(store, config.sourceType),
-      // One process counts for itself, and asks nobody.
-      ...(store.isShared && { budget: { share: (report) => store.shareBudget(report) } }),
+      ...budgetOf(deps, config.authRef),
     },
     failedItems: store.repositories.failedItems,
   })
@@ -50,7 +67,7 @@ function pagesOf(
 }
 
 /** What a process holds of one session. @throws INVALID_SPEC when the session's source is not registered. */
-export function createWalk(deps: EnumerationDeps, params: WalkParams): Walk {
+export function createWalk(deps: WalkDeps, params: WalkParams): Walk {
   const { sessionId, config, credentials } = params
   const source = deps.sources.get(config.sourceType)
   if (source === undefined) {
@@ -73,5 +90,6 @@ export function createWalk(deps: EnumerationDeps, params: WalkParams): Walk {
     settled: Promise.resolve(),
     error: undefined,
     stopping: null,
+    asked: null,
   }
 }

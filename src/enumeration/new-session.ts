@@ -30,6 +30,7 @@ export function unstarted(
     total: null,
     comparison: null,
     waiting: null,
+    asked: null,
     lastCheckpoint: null,
     position: { at: 'start' },
     timeline: newTimeline(clock),

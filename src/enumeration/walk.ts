@@ -2,6 +2,7 @@ import type { Changes } from '../delivery/changes.ts'
 import type { TaskFeed } from '../delivery/task-feed.ts'
 import type { ErrorRecord } from '../domain/errors.ts'
 import type { SessionState, TargetConfig } from '../domain/session-state.ts'
+import type { Ask } from '../domain/steering.ts'
 import type { AnySource } from '../sources/source.ts'
 import type { FetchedPage } from './page-reader.ts'
 import type { CredentialResolver } from './ports.ts'
@@ -33,4 +34,6 @@ export interface Walk {
    * out have its say, `cancel` drops it.
    */
   stopping: 'drain' | 'cancel' | null
+  /** What somebody asked of the session, as far as this process has seen: the walk comes to rest after the page in hand. */
+  asked: Ask | null
 }

@@ -39,6 +39,13 @@ const LAST_MOMENT = 8.64e15
  */
 const LAST_WORD_MS = 1_000
 
+/**
+ * How often a lease is taken back for one write. A process that is held up
+ * again in between finds it run out once more; one whose revision is not the
+ * stored one would never come to an end.
+ */
+const MOST_TAKEN_BACK = 3
+
 interface AdvanceOptions {
   readonly told?: Advance['told']
   /** Default: the session alone is written. */
@@ -114,7 +121,7 @@ export class Walker {
       mask: (text) => walk.credentials.mask(text),
     })
     // Not before the items were read: a source may fill the same array with the next ones.
-    if (walk.stopping === null && !walk.feed.isFull) await walk.pages.begin(page.position)
+    if (!isStopping(walk) && !walk.feed.isFull) await walk.pages.begin(page.position)
     const seen = page.again ? await this.#seenBefore(walk, [...kept, ...skipped]) : null
     const counts = {
       processed: countNew(kept, seen),
@@ -202,7 +209,8 @@ export class Walker {
    * for the next process too, and is written down; it never rejects.
    */
   async leave(walk: Walk): Promise<void> {
-    const patienceMs = walk.stopping === 'drain' ? LAST_WORD_MS : 0
+    const isPatient = isStopping(walk) && walk.stopping !== 'cancel'
+    const patienceMs = isPatient ? LAST_WORD_MS : 0
     const thrown = await walk.pages.leave(patienceMs)
     if (!(thrown instanceof RetryLaterError)) return
     const outcome = failedFetch(walk, thrown, this.#deps)
@@ -294,14 +302,16 @@ export class Walker {
    * nobody has the session by now; the write is then done again.
    */
   async #writeUnderLease(walk: Walk, write: () => Promise<void>): Promise<void> {
-    try {
-      await patiently(write, this.#deps)
-    } catch (thrown) {
-      if (!(thrown instanceof LeaseError) || thrown.code !== 'LEASE_LOST') throw thrown
-      const { store, owner, settings } = this.#deps
-      const lease = { sessionId: walk.sessionId, owner, leaseMs: settings.leaseMs }
-      if (!(await patiently(() => store.renewLease(lease), this.#deps))) throw thrown
-      await patiently(write, this.#deps)
+    const { store, owner, settings } = this.#deps
+    const lease = { sessionId: walk.sessionId, owner, leaseMs: settings.leaseMs }
+    for (let takenBack = 0; ; takenBack += 1) {
+      try {
+        return await patiently(write, this.#deps)
+      } catch (thrown) {
+        const isLost = thrown instanceof LeaseError && thrown.code === 'LEASE_LOST'
+        if (!isLost || takenBack === MOST_TAKEN_BACK) throw thrown
+        if (!(await patiently(() => store.renewLease(lease), this.#deps))) throw thrown
+      }
     }
   }
 
@@ -311,6 +321,9 @@ export class Walker {
     return child
   }
 }
+
+/** Whether no page after the one in hand is wanted here. */
+const isStopping = ({ stopping, asked }: Walk): boolean => stopping !== null || asked !== null
 
 /** How many of a page count: all, or each once that was not seen before. */
 function countNew(found: readonly Identity[], seen: ReadonlySet<string> | null): number {

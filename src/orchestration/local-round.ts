@@ -10,6 +10,8 @@ import type { TimeProvider } from '../domain/clock.ts'
 import type { Coordinator, Handover } from '../enumeration/coordinator-port.ts'
 import type { EnumerationResult } from '../enumeration/result.ts'
 import type { Store } from '../store/store.ts'
+import { RestingWalks } from './lifted.ts'
+import { isPausedOnRequest } from './paused.ts'
 import type { Round, RoundInHand, RoundWork } from './round.ts'
 
 export interface LocalRoundDeps {
@@ -17,13 +19,16 @@ export interface LocalRoundDeps {
   readonly store: Store
   readonly bus: EventBus
   readonly clock: TimeProvider
+  /** Under this name leases are held here. */
+  readonly owner: string
   /** Publishes tasks on a bus that outlives the process; without one they are published in it. */
   readonly handover?: Handover | undefined
 }
 
 interface Walking {
   readonly config: TargetConfig
-  readonly result: EnumerationResult
+  /** Another where the session was paused, and is walked on. */
+  result: EnumerationResult
 }
 
 /** A round of a process that walks everything itself. */
@@ -58,10 +63,13 @@ export class LocalRound implements RoundWork {
   /** Takes up one session; what is wrong with it is noted. */
   resume(state: SessionState): void {
     const config = this.#round.currently(state.config)
+    this.#walk(config, state.sessionId, () => this.#resumed({ ...state, config }))
+  }
+
+  /** What somebody paused stays paused: a round is no reason to go on with it. */
+  #resumed(state: SessionState): EnumerationResult {
     const { coordinator, handover } = this.#deps
-    this.#walk(config, state.sessionId, () =>
-      coordinator.resumeTarget({ ...state, config }, { ...this.#round.stop, handover }),
-    )
+    return coordinator.resumeTarget(state, { ...this.#round.stop, handover, lift: false })
   }
 
   async startTargets(): Promise<void> {
@@ -75,23 +83,42 @@ export class LocalRound implements RoundWork {
 
   async awaitWalks(): Promise<void> {
     const { failures } = this.#round
-    await Promise.all(
-      this.#walking.map(async ({ config, result }) => {
-        await Promise.all([
-          this.#publishTasks(result),
-          result.done.catch((error: unknown) => {
-            const { sessionId } = result
-            failures.push({ targetName: config.name, sessionId, error })
-          }),
-        ])
-      }),
-    )
+    const resting = new RestingWalks(this.#deps)
+    await Promise.all(this.#walking.map((walking) => this.#follow(walking, resting)))
     // A round that was cut short is gone on with, and so is one that another process has a part of;
     // one stuck session does not keep it open.
     const elsewhere = failures.some(({ error }) => error instanceof LeaseError)
     if (this.#id === undefined || this.#round.isCutShort || elsewhere) return
     await this.#deps.store.closeRound({ roundId: this.#id, at: this.#deps.clock.now() })
     this.#round.isClosed = true
+  }
+
+  /** Waits for one walk, and for those that come after a pause of its session. */
+  async #follow(walking: Walking, resting: RestingWalks): Promise<void> {
+    const { failures, stop } = this.#round
+    const { config } = walking
+    for (;;) {
+      const { result } = walking
+      const { sessionId } = result
+      const error: unknown = await resting.during(() => this.#outcome(result))
+      if (error === undefined) return
+      const state = isPausedOnRequest(error)
+        ? await resting.lifted(sessionId, Object.values(stop))
+        : null
+      if (state === null || this.#round.isCutShort) {
+        failures.push({ targetName: config.name, sessionId, error })
+        return
+      }
+      // Ended by somebody in its pause; or taken up again, which another process may have done already.
+      if (!isActive(state.status)) return void this.#ended.push(state)
+      walking.result = this.#resumed({ ...state, config })
+    }
+  }
+
+  /** @returns what the walk broke with, when nothing of it is left to publish either */
+  async #outcome(result: EnumerationResult): Promise<unknown> {
+    const [outcome] = await Promise.allSettled([result.done, this.#publishTasks(result)])
+    return outcome.status === 'rejected' ? outcome.reason : undefined
   }
 
   async result(): Promise<Round> {

@@ -1,4 +1,11 @@
-import { createActor, fromCallback, fromPromise, waitFor, type SnapshotFrom } from 'xstate'
+import {
+  createActor,
+  fromCallback,
+  fromPromise,
+  waitFor,
+  type AnyActorRef,
+  type SnapshotFrom,
+} from 'xstate'
 import { orchestratorMachine } from '../../machines/index.ts'
 import type { EventBus } from '../delivery/event-bus.ts'
 import { timersOf, type TimeProvider } from '../domain/clock.ts'
@@ -27,6 +34,8 @@ export interface ConfigLoader {
 
 export interface OrchestratorDeps {
   readonly coordinator: Coordinator
+  /** Under this name leases are held here. */
+  readonly owner: string
   readonly store: Store
   readonly bus: EventBus
   readonly clock: TimeProvider
@@ -53,7 +62,7 @@ export interface Orchestrator {
    * @throws InvalidInputError when the targets cannot be used; nothing was started then
    */
   enumerate(): Promise<Round>
-  /** Takes up interrupted sessions; one that cannot be is passed over. */
+  /** Takes up interrupted sessions; one that cannot be is passed over, and one that somebody paused stays paused. */
   resumeEnumerations(states: readonly SessionState[]): Promise<EnumerationResult[]>
   /** Creates a job, with scan targets that are known already. */
   createJob(job: {
@@ -64,11 +73,16 @@ export interface Orchestrator {
   stop(): Promise<void>
 }
 
-export function createOrchestrator(deps: OrchestratorDeps): Orchestrator {
+/** The orchestrator, and its actor for whoever watches. */
+export interface RunningOrchestrator extends Orchestrator {
+  readonly actor: AnyActorRef
+}
+
+export function createOrchestrator(deps: OrchestratorDeps): RunningOrchestrator {
   return new MachineOrchestrator(deps)
 }
 
-class MachineOrchestrator implements Orchestrator {
+class MachineOrchestrator implements RunningOrchestrator {
   readonly #deps: OrchestratorDeps
   readonly #actor
   #untrack: (() => void)[] = []
@@ -86,6 +100,10 @@ class MachineOrchestrator implements Orchestrator {
     })
     // Without an observer, an error of the root actor would end the host's process.
     this.#actor.subscribe({ error: (error) => this.#round?.over.reject(error) })
+  }
+
+  get actor(): AnyActorRef {
+    return this.#actor
   }
 
   async run(): Promise<void> {

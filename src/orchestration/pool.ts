@@ -1,5 +1,6 @@
 import { pause, type TimeProvider } from '../domain/clock.ts'
 import { LeaseError } from '../domain/errors.ts'
+import { isPausedOnRequest } from './paused.ts'
 import type { TargetConfig } from '../domain/session-state.ts'
 import type { Handover, SharedCoordinator } from '../enumeration/coordinator-port.ts'
 import type { EnumerationResult } from '../enumeration/result.ts'
@@ -133,8 +134,8 @@ export class SessionPool {
   }
 
   #note(sessionId: string, error: unknown): void {
-    // Another host has it: nothing is wrong with it.
-    if (error instanceof LeaseError) return
+    // Another host has it, or somebody paused it: nothing is wrong with it.
+    if (error instanceof LeaseError || isPausedOnRequest(error)) return
     const times = (this.#troubles.get(sessionId)?.times ?? 0) + 1
     const rest = Math.min(FIRST_REST_MS * 2 ** (times - 1), LONGEST_REST_MS)
     this.#troubles.set(sessionId, { times, error, until: this.#deps.clock.now() + rest })

@@ -1,6 +1,7 @@
 import { pause, type TimeProvider } from '../domain/clock.ts'
 import { LeaseError, PauseError } from '../domain/errors.ts'
 import { isActive, targetKeyOf } from '../domain/session-state.ts'
+import { pausedOnRequest } from '../enumeration/carry-out.ts'
 import type { SharedCoordinator } from '../enumeration/coordinator-port.ts'
 import type { Store, UnendedSession } from '../store/store.ts'
 import type { Demand } from './demand.ts'
@@ -72,7 +73,7 @@ export class SharedRound implements RoundWork {
     while (!this.#round.isCutShort) {
       const unended = await store.unendedOfRound(id).catch(() => undefined)
       if (unended?.every((session) => this.#isGivenUp(session)) === true) {
-        for (const session of unended) if (this.#isTrouble(session)) this.#report(session)
+        for (const session of unended) if (this.#isTrouble(session)) await this.#report(session)
         await store.closeRound({ roundId: id, at: clock.now() })
         this.#round.isClosed = true
         return
@@ -100,10 +101,13 @@ export class SharedRound implements RoundWork {
     return !isEnded || this.#deps.pool.troubleOf(sessionId) !== undefined
   }
 
-  #report({ sessionId, targetName, pausedFor }: UnendedSession): void {
+  async #report({ sessionId, targetName, pausedFor }: UnendedSession): Promise<void> {
+    const state = await this.#deps.store.repositories.sessions.load(sessionId)
     const error =
-      this.#deps.pool.troubleOf(sessionId)?.error ??
-      new PauseError('CREDENTIAL_UNAVAILABLE', pausedFor ?? 'unknown')
+      state?.asked === 'pause'
+        ? pausedOnRequest(sessionId, targetName)
+        : (this.#deps.pool.troubleOf(sessionId)?.error ??
+          new PauseError('CREDENTIAL_UNAVAILABLE', pausedFor ?? 'unknown'))
     this.#round.failures.push({ sessionId, targetName, error })
   }
 }

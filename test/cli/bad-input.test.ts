@@ -686,7 +686,7 @@ describe('a command line that cannot be understood is refused, and nothing is ch
     [
       'an unknown format',
       () => ['machines', '--format', 'svg'],
-      ["'svg'", 'Allowed choices are json, mermaid', HELP],
+      ["'svg'", 'Allowed choices are json, js, mermaid', HELP],
     ],
     [
       'an unknown machine',

@@ -40,6 +40,7 @@ const STATUS_COLUMNS = [
   'shortfalls',
   'waiting_until',
   'waiting_for',
+  'asked',
 ]
 const TASK_COLUMNS = [
   'task_id',
@@ -202,6 +203,7 @@ describe('one config with everything in it', () => {
             shortfalls: [],
             waiting_for: null,
             waiting_until: null,
+            asked: null,
           },
         ]),
       ),

@@ -64,6 +64,7 @@ class Driver {
     const { bus } = rig.muster
     this.#orchestrator = createOrchestrator({
       coordinator: this.#faulty(rig.muster.coordinator),
+      owner: 'the test',
       store: rig.store,
       bus,
       clock: rig.clock,

@@ -24,6 +24,7 @@ import {
   type TargetConfig,
 } from '../../src/domain/session-state.ts'
 import { coordinatorLogic } from '../../src/enumeration/actors.ts'
+import { BudgetNotes } from '../../src/enumeration/budget-notes.ts'
 import { Channels } from '../../src/enumeration/channels.ts'
 import { createWalk } from '../../src/enumeration/create-walk.ts'
 import { sealSnapshot, SNAPSHOT_VERSION } from '../../src/enumeration/envelope.ts'
@@ -107,7 +108,11 @@ async function openSystem() {
   })
   const targetKey = targetKeyOf(CONFIG)
   const channel = channels.of({ sessionId: SESSION, targetKey })
-  const walk = createWalk(deps, { sessionId: SESSION, config: CONFIG, credentials, ...channel })
+  const notes = new BudgetNotes(deps)
+  const walk = createWalk(
+    { ...deps, notes },
+    { sessionId: SESSION, config: CONFIG, credentials, ...channel },
+  )
 
   const snapshot = createActor(sessionMachine, {
     input: { sessionId: SESSION, sourceType: CONFIG.sourceType, at: 1 },

@@ -293,6 +293,33 @@ const takeUp = fc.tuple(fc.constantFrom(0, 1), numbers).map(([slot, n]): Step =>
   },
 }))
 
+/** Whoever walks them, and whether anybody does: what is asked is stored. */
+const steer = fc
+  .tuple(slots, numbers, fc.constantFrom('pause', 'end a pause', 'cancel on request'))
+  .map(([slot, n, name]): Step => ({
+    name,
+    with: `${slot}: ${n}`,
+    plan: (world) => {
+      const host = hostOf(world, slot)
+      const steered = sessionsIn(world).filter(({ status, asked }) => {
+        const isActive = !/COMPLETED|FAILED/.test(status)
+        return isActive && asked === (name === 'end a pause' ? 'pause' : null)
+      })
+      const sessionId = pick(steered, n)?.session_id
+      if (sessionId === undefined || !host.isAwake || host.isClosing) return undefined
+      const wish = () => {
+        if (name === 'pause') return host.rig.muster.pause(sessionId)
+        if (name !== 'end a pause') return host.rig.muster.cancel(sessionId)
+        return host.rig.store.steerSession({ sessionId, ask: null, by: host.name })
+      }
+      return () =>
+        wish().catch((thrown: unknown) => {
+          // Whoever died over it has no database any more.
+          if (host.isRunning) unlessBroken(thrown)
+        })
+    },
+  }))
+
 const mend = fc.boolean().map((mended): Step => ({
   name: mended ? 'bad items are mended' : 'items are bad again',
   plan: ({ listings }) =>
@@ -468,6 +495,7 @@ const WEIGHTS: readonly (readonly [weight: number, step: fc.Arbitrary<Step>])[] 
   [2, stop],
   [3, resume],
   [2, takeUp],
+  [2, steer],
   [1, mend],
   [3, take],
   [2, takeBoth],
@@ -487,6 +515,7 @@ const steps = WEIGHTS.flatMap(([weight, step]) => Array.from({ length: weight },
 
 const OTHERS = `walk, page, end of the listing, late answer, time passes, a request hangs,
   the clock jumps on, the clock jumps back, cancel, drain, resume on purpose, take up by its id,
+  pause, end a pause, cancel on request,
   bad items are mended, items are bad again, crash, crash and restore, start again,
   a second process starts, close, sleep, sleep past the lease, wake up, the disk fails once,
   the process dies in a write, take tasks, two processes take the same tasks, ask for the next task, all readers ask, leave the loop`

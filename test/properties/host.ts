@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { AnyActorRef, InspectionEvent } from 'xstate'
 import {
   LeaseError,
@@ -13,6 +14,9 @@ import { Rig, TIMES } from '../model/rig.ts'
 import { Activity } from './activity.ts'
 import { ListedSource } from './listed-source.ts'
 import type { World } from './world.ts'
+
+/** How long a database may take to close that has a thread to end; milliseconds. */
+const PATIENCE_MS = 10_000
 
 /** From the start of a process to its end. */
 interface Life {
@@ -134,6 +138,8 @@ export class Host {
       await this.#world.calm()
       if (!life.isOver) this.#world.time.pass(TIMES.stallMs)
     }
+    // The thread that merges the log of a database ends in its own time.
+    if (!life.isOver) await Promise.race([this.#closing, sleep(PATIENCE_MS)])
     if (!life.isOver) throw new Error(`${this.name} was closed, and does not end`)
   }
 

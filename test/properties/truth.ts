@@ -22,6 +22,7 @@ export interface SessionRow {
   readonly failure_reason: string | null
   readonly waiting_reason: string | null
   readonly waiting_until: number | null
+  readonly asked: string | null
   readonly comparison: string | null
   readonly items_found: number
   readonly items_processed: number
@@ -147,6 +148,8 @@ export class Truth {
   #expectVerdict(row: SessionRow): void {
     const { position, shortfalls } = contextOf(row)
     if (!OVER.has(row.status)) return
+    expect(row.asked, 'nothing is asked of what has ended').toBeNull()
+    if (row.failure_reason === 'cancelled on request') return expect(row.status).toBe('FAILED')
     if (position.at !== 'end') {
       expect(row.status).toBe('FAILED')
       expect(row.failure_reason).not.toBeNull()
@@ -176,7 +179,8 @@ export class Truth {
   #expectWait({ status, waiting_reason: reason, waiting_until: until }: SessionRow): void {
     if (reason === null) return expect(until).toBeNull()
     expect(OVER.has(status)).toBe(false)
-    expect(reason).toBe(until === null ? 'the token was refused' : 'limited')
+    const pauses = ['the token was refused', 'paused on request']
+    expect(until === null ? pauses : ['limited']).toContain(reason)
   }
 
   /** Nothing that was kept goes away, and what has ended stays so unless somebody resumes it. */
