@@ -5,8 +5,9 @@
  * a process to its first page. XState stays outside: a host that imports it has
  * to have the same one. Declarations are TypeScript's.
  */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { defineConfig } from 'rolldown'
+import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { defineConfig, type Plugin } from 'rolldown'
+import { SCRIPT_OPTIONS } from './src/dashboard/assets.ts'
 
 /** Packages that come in; each is a devDependency. */
 export const BUNDLED = [
@@ -27,6 +28,14 @@ const WITH_THEM = ['lru-cache']
 
 const INSIDE = [...BUNDLED, ...WITH_THEM]
 
+/** What the dashboard's page imports; all of it is in its script. */
+export const PAGE_PACKAGES = [
+  '@dagrejs/dagre',
+  '@preact/signals',
+  '@tanstack/virtual-core',
+  'preact',
+]
+
 function licenceOf(name: string): string {
   const folder = `node_modules/${name}`
   const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry))
@@ -43,9 +52,40 @@ const licences = {
   },
 }
 
+/** The packages that are in a bundle, by where its modules are. */
+const packagesOf = (modules: readonly string[]): string[] => {
+  const names = modules.map((id) => /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(id)?.[1] ?? '')
+  return [...new Set(names)].filter((name) => name !== '').toSorted()
+}
+
+const PAGE = 'src/dashboard/web'
+
+/** Beside the script: the page, its style, and the licences of what is in the script. */
+const pageFiles: Plugin = {
+  name: 'page-files',
+  writeBundle(_, bundle) {
+    copyFileSync(`${PAGE}/index.html`, `dist/${PAGE}/index.html`)
+    copyFileSync(`${PAGE}/styles.css`, `dist/${PAGE}/app.css`)
+    const modules = Object.values(bundle).flatMap((one) =>
+      one.type === 'chunk' ? one.moduleIds : [],
+    )
+    const texts = packagesOf(modules).map((name) => `${name}\n\n${licenceOf(name)}`)
+    writeFileSync(`dist/${PAGE}/THIRD-PARTY-LICENSES.txt`, texts.join('\n\n'))
+  },
+}
+
+/** The dashboard's page: one script that asks for nothing from elsewhere. */
+const page = defineConfig({
+  ...SCRIPT_OPTIONS,
+  input: { app: `${PAGE}/main.tsx` },
+  plugins: [pageFiles],
+  output: { ...SCRIPT_OPTIONS.output, dir: `dist/${PAGE}`, entryFileNames: '[name].js' },
+})
+
 const isOurs = (id: string): boolean => id.startsWith('.') || id.startsWith('/')
 
-export default defineConfig({
+/** What users run. */
+export const programs = defineConfig({
   input: {
     'src/index': 'src/index.ts',
     'src/cli/main': 'src/cli/main.ts',
@@ -68,3 +108,5 @@ export default defineConfig({
     comments: false,
   },
 })
+
+export default [programs, page]

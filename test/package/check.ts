@@ -35,6 +35,12 @@ const { status } = await run.done
 if (tasks !== 30 || status !== 'COMPLETED') throw new MusterError('STORE_FAILED', \`\${tasks} \${status}\`)
 const resuming = sourceContract(source, { spec: { n: 30 } }).filter(({ title }) => title.startsWith('resuming'))
 for (const { run } of resuming) await run()
+const dashboard = await muster.dashboard({ port: 0 })
+for (const file of ['', 'app.js', 'app.css']) {
+  const answer = await fetch(new URL(file, dashboard.url))
+  if (!answer.ok) throw new MusterError('NOT_SUPPORTED', \`the dashboard has no "\${file}": \${await answer.text()}\`)
+}
+await dashboard.close()
 console.log('the package works:', tasks, 'tasks,', Object.keys(sessionMachine.states).length, 'states')
 `
 
