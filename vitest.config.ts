@@ -22,8 +22,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/support/servers/global.ts'],
     pool: 'forks',
-    // Vitest leaves a core to itself, which is half of two.
-    maxWorkers: availableParallelism(),
+    // Many tests wait for processes, leases and limits: one more than there are cores keeps those busy.
+    maxWorkers: availableParallelism() + 1,
     execArgv: conditions,
     env: { MUSTER_SEED: seed },
     testTimeout: isLong ? 900_000 : 60_000,

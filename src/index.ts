@@ -14,6 +14,16 @@ export type { EnumerationError, EnumerationResult } from './enumeration/result.t
 export { DEFAULT_SETTINGS, type WalkSettings } from './enumeration/settings.ts'
 export { logEvents } from './observe/log.ts'
 export type { Metrics } from './observe/metrics.ts'
+export {
+  createMetricsRegistry,
+  serveMetrics,
+  type MetricsRegistry,
+  type MetricsServer,
+  type ServeMetricsOptions,
+} from './observe/prometheus.ts'
+export { readRecording } from './observe/read-recording.ts'
+export { recordInspection, type Recorder, type RecordOptions } from './observe/recorder.ts'
+export type { RecordedLine } from './observe/recording-lines.ts'
 export { soloLeadership, type Leadership } from './orchestration/leadership.ts'
 export type { Orchestrator, Round } from './orchestration/orchestrator.ts'
 export {
@@ -26,10 +36,18 @@ export {
   type Identity,
   type LimitReport,
   type Page,
+  type PlanContext,
+  type PlannedLimit,
   type SharedBudget,
   type Source,
+  type SourcePlan,
   type ToldLimit,
 } from './sources/source.ts'
+export { planConfig, type PlanConfigOptions } from './plan-config.ts'
+export type { Bottleneck } from './planning/estimate.ts'
+export type { LastWalk, Plan, PlannedAction, TargetPlan } from './planning/types.ts'
+export type { Dashboard } from './dashboard/index.ts'
+export type { DashboardOptions } from './serving.ts'
 export { openDatabase } from './store/open-database.ts'
 export { openStore } from './store/open.ts'
 export type { PrunedRows, PruneOptions } from './store/retention.ts'

@@ -8,6 +8,7 @@ import { InvalidInputError } from './domain/errors.ts'
 import type { Inspect } from './enumeration/ports.ts'
 import { DEFAULT_SETTINGS, type WalkSettings } from './enumeration/settings.ts'
 import type { Metrics } from './observe/metrics.ts'
+import type { MetricsRegistry } from './observe/prometheus.ts'
 import type { Leadership } from './orchestration/leadership.ts'
 import type { AnySource } from './sources/source.ts'
 import { isPostgresUrl } from './store/open-database.ts'
@@ -36,6 +37,18 @@ export interface MusterOptions extends Partial<WalkSettings> {
   readonly inspect?: Inspect
   /** Counts what is walked and stored. Default: nothing does. */
   readonly metrics?: Metrics
+  /**
+   * Whether an OpenTelemetry SDK that the process has registered is given
+   * metrics and traces. Default true; without an SDK nothing of it is loaded.
+   */
+  readonly telemetry?: boolean
+  /** Numbers for Prometheus, of `createMetricsRegistry()`; whoever made it closes it. Default: none. */
+  readonly metricsRegistry?: MetricsRegistry
+  /**
+   * A file that every transition of every actor is appended to, without
+   * secrets, for `muster replay`. Default: nothing is recorded.
+   */
+  readonly record?: string
   /** Is told what happens. Default: nothing is. */
   readonly logger?: Logger
   /** Default: an event bus within this process. */
@@ -82,6 +95,9 @@ const schema = z.strictObject({
     .custom<Inspect>((v) => typeof v === 'function' || (typeof v === 'object' && v !== null))
     .optional(),
   metrics: object<Metrics>('metrics', 'incTasksEnqueued', 'trackEnumeration'),
+  telemetry: z.boolean().optional(),
+  metricsRegistry: object<MetricsRegistry>('a metrics registry', 'measure', 'text'),
+  record: z.string().min(1).optional(),
   logger: object<Logger>('a pino logger', 'info', 'warn', 'debug'),
   bus: object<EventBus>('an event bus', 'publish', 'subscribe', 'hasSubscribers'),
   leadership: object<Leadership>('a leadership', 'campaign'),

@@ -3,16 +3,18 @@ import { isBuiltin } from 'node:module'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
-import { BUNDLED } from '../rolldown.config.ts'
+import { BUNDLED, PAGE_PACKAGES } from '../rolldown.config.ts'
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url))
 const PACKAGE = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
   readonly dependencies: Record<string, string>
 }
 
+const isScript = (name: string): boolean => /\.tsx?$/.test(name)
+
 const filesUnder = (folder: string): string[] =>
   readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+    .filter((entry) => entry.isFile() && isScript(entry.name))
     // What the benchmark is held against is installed beside it.
     .filter((entry) => !entry.parentPath.includes('node_modules'))
     .map((entry) => relative(ROOT, join(entry.parentPath, entry.name)))
@@ -63,7 +65,9 @@ const PARTS: readonly (readonly [string, RegExp])[] = [
   ['nats', /^src\/delivery\/nats\//],
   ['delivery', /^src\/delivery\//],
   ['leadership port', /^src\/orchestration\/leadership\.ts$/],
+  ['planning port', /^src\/planning\/history\.ts$/],
   // The core.
+  ['planning', /^src\/planning\//],
   ['enumeration', /^src\/enumeration\//],
   ['orchestration', /^src\/orchestration\//],
   // The adapters.
@@ -74,7 +78,11 @@ const PARTS: readonly (readonly [string, RegExp])[] = [
   // What a plug-in author runs.
   ['testing', /^src\/testing\//],
   // Where it is all put together.
-  ['composition', /^src\/(muster|hosting|options|index|nats)\.ts$/],
+  ['composition', /^src\/(muster|hosting|options|index|nats|serving|plan-config)\.ts$/],
+  // The page, which runs in a browser, shares its words with the server and nothing else.
+  ['page', /^src\/dashboard\/web\//],
+  ['wire', /^src\/dashboard\/wire\.ts$/],
+  ['dashboard', /^src\/dashboard\//],
   ['version', /^src\/version\.ts$/],
   ['cli', /^src\/cli\//],
 ]
@@ -118,7 +126,10 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'delivery',
     'xstate',
   ],
+  'planning port': ['domain'],
+  planning: ['planning', 'planning port', 'machines', 'domain', 'store port', 'source port'],
   store: [
+    'planning port',
     'store',
     'store port',
     'source port',
@@ -172,6 +183,13 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'observe',
     'delivery',
     'store port',
+    'source port',
+    'version',
+    'zod',
+    // Loaded by whoever has telemetry, or asks for numbers.
+    '@opentelemetry/api',
+    '@opentelemetry/exporter-prometheus',
+    '@opentelemetry/sdk-metrics',
     'domain',
     'machines',
     'enumeration',
@@ -180,6 +198,29 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'pino',
   ],
   version: [],
+  wire: ['domain', 'machines'],
+  page: [
+    'page',
+    'wire',
+    'domain',
+    'machines',
+    'preact',
+    '@preact/signals',
+    '@dagrejs/dagre',
+    '@tanstack/virtual-core',
+  ],
+  dashboard: [
+    'dashboard',
+    'wire',
+    'domain',
+    'machines',
+    'store port',
+    'node:',
+    'xstate',
+    'zod',
+    'hono',
+    '@hono/node-server',
+  ],
   testing: [
     'testing',
     'composition',
@@ -192,6 +233,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     '@xstate/graph',
   ],
   composition: [
+    'planning',
     'composition',
     'config',
     'delivery',
@@ -209,8 +251,12 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'p-queue',
     'zod',
     'pino',
+    'dashboard',
+    'xstate',
+    'version',
   ],
   cli: [
+    'planning',
     'cli',
     'composition',
     'version',
@@ -229,6 +275,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'cli-table3',
     'log-update',
     'parse-duration',
+    'dashboard',
+    'wire',
   ],
 }
 
@@ -237,6 +285,8 @@ const MAY_IMPORT_TYPES: Record<string, readonly string[]> = {
   // What a walk needs is told by the core; who provides it speaks in its words.
   config: ['enumeration'],
   observe: ['enumeration'],
+  // What a browser loads has none of the server's code in it.
+  page: ['domain', 'machines'],
 }
 
 const partOf = (file: string): string | undefined =>
@@ -244,7 +294,7 @@ const partOf = (file: string): string | undefined =>
 
 /** The part of a project file, or the package itself. */
 const partOrPackage = (to: string): string =>
-  to.endsWith('.ts') ? (partOf(to) ?? `${to}, which is in no part`) : to
+  isScript(to) ? (partOf(to) ?? `${to}, which is in no part`) : to
 
 describe('imports', () => {
   test('are found: every file but a few imports something', () => {
@@ -290,17 +340,18 @@ describe('imports', () => {
   })
 
   test('are of packages that the project depends on', () => {
-    const packages = IMPORTS.map(({ to }) => to).filter((to) => !to.endsWith('.ts'))
+    const packages = IMPORTS.map(({ to }) => to).filter((to) => !isScript(to))
     // What is bundled comes with the package.
-    const known = new Set(['node:', ...BUNDLED, ...Object.keys(PACKAGE.dependencies)])
+    const bundled = [...BUNDLED, ...PAGE_PACKAGES]
+    const known = new Set(['node:', ...bundled, ...Object.keys(PACKAGE.dependencies)])
     expect([...new Set(packages)].filter((name) => !known.has(name))).toEqual([])
     // Both bundled and installed, it would be there twice.
-    expect(BUNDLED.filter((name) => name in PACKAGE.dependencies)).toEqual([])
+    expect(bundled.filter((name) => name in PACKAGE.dependencies)).toEqual([])
   })
 
   test('go in no circle', () => {
     const edges = Map.groupBy(
-      IMPORTS.filter(({ to }) => to.endsWith('.ts')),
+      IMPORTS.filter(({ to }) => isScript(to)),
       ({ from }) => from,
     )
     const done = new Set<string>()
@@ -351,9 +402,9 @@ describe('the core', () => {
 describe('every file', () => {
   test('is known by a name in small letters and hyphens', () => {
     const names = FILES.map((file) => file.split('/').at(-1) ?? '')
-    expect(names.filter((name) => !/^[a-z0-9]+(-[a-z0-9]+)*(\.machine)?\.ts$/.test(name))).toEqual(
-      [],
-    )
+    expect(
+      names.filter((name) => !/^[a-z0-9]+(-[a-z0-9]+)*(\.machine)?\.tsx?$/.test(name)),
+    ).toEqual([])
   })
 
   test('speaks of nothing outside the project', () => {

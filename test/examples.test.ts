@@ -1,14 +1,18 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { createServer as createHttpServer } from 'node:http'
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { startSandboxGitHub } from '../examples/sandbox/github.ts'
 import { openStore } from '../src/index.ts'
+import { describeChromium, startChromium } from './dashboard/support/chromium.ts'
 import { PROJECT } from './support/cli.ts'
+import { askNumber } from './support/database.ts'
 import { itemsNamed } from './support/scripted-source.ts'
 import { tempFolder } from './support/temp.ts'
+import { waitUntil } from './support/wait-until.ts'
 
 function start(example: string, args: readonly string[], options: { cwd?: string; env?: object }) {
   const child = spawn(process.execPath, [join(PROJECT, 'examples', example), ...args], {
@@ -23,13 +27,14 @@ function start(example: string, args: readonly string[], options: { cwd?: string
 }
 
 test('the quickstart kills itself on the way, resumes, and proves that nothing is lost or doubled', async () => {
-  const { code, stdout, stderr } = await start('quickstart/main.ts', [], { cwd: tempFolder() })
-    .ended
+  const cwd = tempFolder()
+  const { code, stdout, stderr } = await start('quickstart/main.ts', [], { cwd }).ended
   expect(code, stdout + stderr).toBe(0)
   expect(stdout).toMatch(/kill -9: \d+ tasks are in the database/)
   expect(stdout).toMatch(/targets in the source +11303\n *tasks in the database +11303\n/)
   expect(stdout).toMatch(/duplicates +0\n *lost +0\n/)
-  expect(stderr).toContain('– resumed')
+  const takenOver = `select count(*) from audit where event = 'taken-over'`
+  expect(askNumber(join(cwd, 'quickstart/muster.db'), takenOver)).toBeGreaterThan(0)
   expect(stdout).toContain('export GITHUB_TOKEN')
 }, 120_000)
 
@@ -72,6 +77,54 @@ test('the inspector sees every kind of actor', async () => {
   socket.close()
   example.child.kill('SIGTERM')
   expect((await example.ended).code).toBe(0)
+})
+
+/** A page in the place of Stately's: it says that it is there, and keeps what it is sent. */
+const STAND_IN = `<!doctype html><title>Stand-in</title><script>
+  window.seen = { actors: {}, states: {} }
+  addEventListener('message', ({ data }) => {
+    const { actors, states } = window.seen
+    if (data.type === '@xstate.actor') actors[data.sessionId] = data.name.split(':')[0]
+    const name = data.type === '@xstate.snapshot' ? actors[data.sessionId] : undefined
+    if (name !== undefined && data.snapshot.value !== undefined) states[name] = data.snapshot.value
+  })
+  parent.postMessage({ type: '@statelyai.connected' }, '*')
+</script>`
+
+interface StandIn {
+  readonly seen: { readonly actors: Record<string, string>; readonly states: object }
+}
+
+describeChromium('in a browser', () => {
+  test('the inspector shows the actors and the states that they come to', async () => {
+    const page = createHttpServer((_, response) => {
+      response.setHeader('content-type', 'text/html').end(STAND_IN)
+    }).listen(0, '127.0.0.1')
+    onTestFinished(() => void page.close())
+    await once(page, 'listening')
+    const url = `http://127.0.0.1:${(page.address() as AddressInfo).port}/`
+    const port = await freePort()
+    const example = start('inspect/main.ts', [String(port), url], {})
+    onTestFinished(() => void example.child.kill('SIGKILL'))
+    const browser = await startChromium()
+    onTestFinished(() => browser.close())
+    await waitUntil('the example serves', () => example.output.stdout.includes('Open http'))
+    const tab = await browser.newPage()
+    await tab.goto(`http://localhost:${port}`)
+    const frame = tab.frame({ url })
+    if (frame === null) throw new Error('the page is not in the frame')
+    const seen = () => frame.evaluate(() => (globalThis as unknown as StandIn).seen)
+    const wanted = ['batch', 'enumerator', 'session']
+    await frame.waitForFunction(
+      (names) => names.every((name) => name in (globalThis as unknown as StandIn).seen.states),
+      wanted,
+    )
+    const { actors, states } = await seen()
+    expect(Object.values(actors)).toEqual(expect.arrayContaining([...wanted, 'fetchPage']))
+    expect(states).toMatchObject({ session: expect.stringMatching(/^[A-Z_]+$/) as unknown })
+    example.child.kill('SIGTERM')
+    expect((await example.ended).code).toBe(0)
+  })
 })
 
 async function freePort(): Promise<number> {

@@ -88,7 +88,14 @@ test('the commands in the README exist', async () => {
     'run',
     'status',
     'tasks',
+    'plan',
+    'pause',
+    'cancel',
     'resume',
+    'retry',
+    'audit',
+    'dashboard',
+    'replay',
     'machines',
     'prune',
     'migrate',
@@ -113,16 +120,20 @@ test('every file that a page names is there', () => {
     'docs/model.md',
     'docs/hosts.md',
     'docs/events.md',
+    'docs/dashboard.md',
+    'docs/observability.md',
+    'docs/plan.md',
   ]) {
     const text = readFileSync(join(PROJECT, page), 'utf8')
+    const folder = join(PROJECT, page, '..')
+    const inText = text.matchAll(/`((?:src|test|machines|examples|docs)\/[\w./-]+\.\w+)`/g)
+    const links = text.matchAll(/\]\(((?:\.\.\/)?[\w./-]+\.(?:md|png|json))\)/g)
     const named = [
-      ...text.matchAll(/`((?:src|test|machines|examples|docs)\/[\w./-]+\.\w+)`/g),
-      ...text.matchAll(/\]\(((?:\.\.\/)?[\w./-]+\.md)\)/g),
-    ].map((m) => m[1] ?? '')
-    for (const name of named) {
-      const isBeside = page.startsWith('docs/') && !name.includes('/')
-      const from = join(PROJECT, isBeside || name.startsWith('../') ? 'docs' : '', name)
-      expect(() => readFileSync(from), `${page} names ${name}`).not.toThrow()
+      ...[...inText].map((m) => join(PROJECT, m[1] ?? '')),
+      ...[...links].map((m) => join(folder, m[1] ?? '')),
+    ]
+    for (const file of named) {
+      expect(() => readFileSync(file), `${page} names ${file}`).not.toThrow()
     }
   }
 })

@@ -38,6 +38,21 @@ export function checkDatabase(database: string, from = '--db'): void {
 export const shownDatabase = (database: string): string =>
   isPostgresUrl(database) ? addressOf(database).shown : database
 
+/** A password in a query, which a URL may have it in. */
+const PASSWORD = /[?&]password=/i
+
+/**
+ * A database as a command names it again: null where that needs no name, since
+ * it is the default or stands in the environment. A password is left out, and
+ * has to be put back in by whoever copies the command.
+ */
+export function repeatable(database: string): string | null {
+  if (database === (process.env[DATABASE_VARIABLE] ?? DEFAULT_DATABASE)) return null
+  if (!isPostgresUrl(database)) return database
+  const hasSecret = new URL(database).password !== '' || PASSWORD.test(database)
+  return hasSecret ? addressOf(database).shown : database
+}
+
 /** Refuses a database that is not there; one that is only looked at must not be created by looking. */
 export async function refuseAbsent(database: string): Promise<void> {
   checkDatabase(database)

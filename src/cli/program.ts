@@ -2,11 +2,15 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { errorRecord, InvalidInputError, MusterError, StoreError } from '../domain/errors.ts'
 import { VERSION } from '../version.ts'
 import { age } from './age.ts'
+import { dashboard } from './dashboard-command.ts'
 import { DATABASE_VARIABLE, DEFAULT_DATABASE } from './database.ts'
 import { ExitCode, UsageError } from './exit.ts'
 import { machines, status, tasks } from './inspect-commands.ts'
 import { printable, printNote } from './output.ts'
-import { resume, run } from './run.ts'
+import { plan } from './plan-command.ts'
+import { replay } from './replay-command.ts'
+import { resume, retry, run } from './run.ts'
+import { audit, cancel, pause } from './steer-commands.ts'
 import { copy, migrate, prune } from './upkeep-commands.ts'
 
 const database = () =>
@@ -23,6 +27,12 @@ function concurrency(text: string): number {
   throw new InvalidArgumentError('expected a whole number from 1 to 1000.')
 }
 
+function port(text: string): number {
+  const value = Number(text)
+  if (/^\d+$/.test(text) && value <= 65_535) return value
+  throw new InvalidArgumentError('expected a port: a whole number from 0, for any, to 65535.')
+}
+
 function commands(program: Command, finish: (code: number) => void): void {
   program
     .command('run')
@@ -32,13 +42,36 @@ function commands(program: Command, finish: (code: number) => void): void {
     .addOption(json())
     .addOption(verbose())
     .option('--concurrency <n>', 'targets walked at the same time (default: 4)', concurrency)
+    .option('--metrics-port <n>', "serve Prometheus' numbers on this machine, at /metrics", port)
+    .option('--record <file>', 'append every transition to a file, for "muster replay"')
+    .option('--dashboard [port]', 'serve the dashboard meanwhile, on this machine', port)
     .action(async (config, options) => finish(await run(config, options)))
+  program
+    .command('plan')
+    .description('tell what a run would do, find and take, and write nothing')
+    .argument('<config>', 'a YAML or JSON file with auth and targets')
+    .addOption(database())
+    .addOption(json())
+    .option('--concurrency <n>', 'targets that the run walks at once (default: 4)', concurrency)
+    .action(async (config, options) => finish(await plan(config, options)))
   program
     .command('status')
     .description('one row a session, the newest first')
     .addOption(database())
     .addOption(json())
     .action(async (options) => finish(await status(options)))
+  program
+    .command('dashboard')
+    .description(
+      'serve a page that shows the sessions as they are walked, and lets them be steered',
+    )
+    .addOption(database())
+    .option('--config <file>', 'the config that defines credentials, to resume sessions here too')
+    .option('--port <n>', 'where (default: 7747; 0 for any that is free)', port)
+    .option('--host <address>', 'for other machines too, with a token (default: 127.0.0.1)')
+    .option('--token-env <name>', 'the environment variable that holds the token')
+    .addOption(json())
+    .action(async (options) => finish(await dashboard(options)))
   program
     .command('tasks')
     .description('the tasks, in order')
@@ -49,13 +82,43 @@ function commands(program: Command, finish: (code: number) => void): void {
     .action(async (options) => finish(await tasks(options)))
   program
     .command('resume')
-    .description('resume one session on purpose, a FAILED or PARTIALLY_COMPLETED one too')
+    .description('resume one session on purpose, a paused, FAILED or PARTIALLY_COMPLETED one too')
     .argument('<session-id>', 'as "muster status" shows it')
     .addOption(database())
     .addOption(json())
     .addOption(verbose())
     .option('--config <file>', 'the config that defines the credentials of the session')
     .action(async (id, options) => finish(await resume(id, options)))
+  program
+    .command('retry')
+    .description('try the failed items of an ended session again')
+    .argument('<session-id>', 'as "muster status" shows it')
+    .addOption(database())
+    .addOption(json())
+    .addOption(verbose())
+    .option('--config <file>', 'the config that defines the credentials of the session')
+    .action(async (id, options) => finish(await retry(id, options)))
+  program
+    .command('pause')
+    .description('pause a session after the page in hand, whichever process walks it')
+    .argument('<session-id>', 'as "muster status" shows it')
+    .addOption(database())
+    .addOption(json())
+    .action(async (id, options) => finish(await pause(id, options)))
+  program
+    .command('cancel')
+    .description('end a session after the page in hand, whichever process walks it')
+    .argument('<session-id>', 'as "muster status" shows it')
+    .addOption(database())
+    .addOption(json())
+    .action(async (id, options) => finish(await cancel(id, options)))
+  program
+    .command('audit')
+    .description('what a session did, and why it ended so')
+    .argument('<session-id>', 'as "muster status" shows it')
+    .addOption(database())
+    .addOption(json())
+    .action(async (id, options) => finish(await audit(id, options)))
   program
     .command('prune')
     .description('delete what is old, while walks go on')
@@ -82,9 +145,17 @@ function commands(program: Command, finish: (code: number) => void): void {
     .description('print a statechart, for the visualizer or a document')
     .argument('[name]', 'session, batch, enumerator, coordinator or orchestrator')
     .addOption(
-      new Option('--format <format>', 'how').choices(['json', 'mermaid']).default('mermaid'),
+      new Option('--format <format>', 'how').choices(['json', 'js', 'mermaid']).default('mermaid'),
     )
     .action(async (name, options) => finish(await machines(name, options)))
+  program
+    .command('replay')
+    .description('play a recording of "muster run --record" in a browser')
+    .argument('<file>', 'the recording')
+    .option('--port <n>', 'where it is served (default: 7747, with --stately 8080)', port)
+    .option('--text', 'print one line a transition instead')
+    .option('--stately', "serve Stately's inspector instead (needs @statelyai/inspect)")
+    .action(async (file, options) => finish(await replay(file, options)))
 }
 
 /** Faults of the command line, the config or the database itself, before anything was walked. */

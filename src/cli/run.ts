@@ -1,12 +1,17 @@
+import { resolve } from 'node:path'
 import pino from 'pino'
-import { errorRecord, isPause } from '../domain/errors.ts'
+import { errorRecord, MusterError } from '../domain/errors.ts'
 import type { SessionState } from '../domain/session-state.ts'
+import type { EnumerationResult } from '../index.ts'
 import { createMuster, type Muster } from '../muster.ts'
-import { checkDatabase, openExisting, shownDatabase } from './database.ts'
+import { createMetricsRegistry, serveMetrics } from '../observe/prometheus.ts'
+import { dashboardBeside } from './dashboard-command.ts'
+import { checkDatabase, openExisting, repeatable, shownDatabase } from './database.ts'
 import { ExitCode, UsageError } from './exit.ts'
-import { printable, printData, printNote } from './output.ts'
-import { showProgress } from './progress.ts'
-import { sessionData } from './session-table.ts'
+import { exitCodeOf, report, type Outcome } from './outcome.ts'
+import { printable, printNote } from './output.ts'
+import { isWatched, showProgress } from './progress.ts'
+import type { Called } from './summary.ts'
 
 interface WalkOptions {
   readonly db: string
@@ -21,31 +26,70 @@ const logging = ({ verbose }: WalkOptions) =>
     ? { logger: pino({ level: 'debug' }, pino.destination({ fd: 2, sync: true })) }
     : {}
 
-interface Outcome {
-  readonly sessions: readonly SessionState[]
-  readonly failures: readonly { readonly targetName: string; readonly error: unknown }[]
-}
-
 /** Resumes what was interrupted, starts the rest, and walks all of it to its end. */
 export async function run(
   config: string,
-  options: WalkOptions & { readonly concurrency?: number },
+  options: WalkOptions & {
+    readonly concurrency?: number
+    readonly metricsPort?: number
+    readonly record?: string
+    /** The port of the dashboard; true for the usual one. */
+    readonly dashboard?: number | true
+  },
 ): Promise<number> {
-  const { db: database, concurrency } = options
+  const { db: database, concurrency, record } = options
   checkDatabase(database)
+  refuseSameFile(database, record)
+  await using metrics = await metricsOn(options.metricsPort)
   const muster = await createMuster({
     database,
     config,
     ...(concurrency === undefined ? {} : { concurrency }),
+    ...(record === undefined ? {} : { record }),
+    ...(metrics === null ? {} : { metricsRegistry: metrics.registry }),
     ...logging(options),
   })
-  return walk(muster, () => muster.orchestrator.enumerate(), options)
+  if (options.dashboard !== undefined) await dashboardBeside(muster, options.dashboard)
+  return walk(muster, () => muster.orchestrator.enumerate(), { ...options, config })
 }
 
+/** The recording is begun first: the database would find it in its place. */
+function refuseSameFile(database: string, record: string | undefined): void {
+  if (record === undefined || resolve(record) !== resolve(database)) return
+  throw new UsageError(`--record: ${record} is the database: name another file`)
+}
+
+/** Serves numbers while a walk goes on. */
+async function metricsOn(port: number | undefined) {
+  if (port === undefined) return null
+  const registry = await createMetricsRegistry()
+  const server = await serveMetrics({ registry, port })
+  printNote(`metrics: ${server.url}`)
+  return {
+    registry,
+    async [Symbol.asyncDispose]() {
+      await server.close()
+      await registry.close()
+    },
+  }
+}
+
+type TakeUpOptions = WalkOptions & { readonly config?: string }
+
 /** Takes up one session on purpose. */
-export async function resume(
+export function resume(sessionId: string, options: TakeUpOptions): Promise<number> {
+  return takeUp(sessionId, options, (muster) => muster.resume(sessionId))
+}
+
+/** Tries the failed items of an ended session again. */
+export function retry(sessionId: string, options: TakeUpOptions): Promise<number> {
+  return takeUp(sessionId, options, (muster) => muster.retryFailed(sessionId))
+}
+
+async function takeUp(
   sessionId: string,
-  options: WalkOptions & { readonly config?: string },
+  options: TakeUpOptions,
+  start: (muster: Muster) => Promise<EnumerationResult>,
 ): Promise<number> {
   const { config } = options
   const state = await stateOf(sessionId, options.db)
@@ -61,14 +105,38 @@ export async function resume(
     ...logging(options),
   })
   const begin = async (): Promise<Outcome> => {
-    const { done } = muster.coordinator.resumeTarget(state)
+    const { done } = await refusedAsUsage(() => start(muster))
     try {
       return { sessions: [await done], failures: [] }
     } catch (error) {
+      if (isWalkedOn(state, error)) return liftedElsewhere(name, error)
       return { sessions: [], failures: [{ targetName: name, error }] }
     }
   }
   return walk(muster, begin, options)
+}
+
+/** Whether a pause was lifted before the process that walks the session had come to rest. */
+const isWalkedOn = ({ asked }: SessionState, error: unknown): boolean =>
+  asked === 'pause' && errorRecord(error).code === 'LEASE_HELD'
+
+function liftedElsewhere(name: string, error: unknown): Outcome {
+  const { message } = errorRecord(error)
+  printNote(printable(`muster: ${name}: its pause is ended, and it is walked on: ${message}`))
+  return { sessions: [], failures: [] }
+}
+
+/** What a session as it stands does not allow is a fault of the command line. */
+export async function refusedAsUsage<T>(step: () => Promise<T>): Promise<T> {
+  try {
+    return await step()
+  } catch (thrown) {
+    const isRefused =
+      thrown instanceof MusterError &&
+      (thrown.code === 'SESSION_NOT_FOUND' || thrown.code === 'ILLEGAL_TRANSITION')
+    if (isRefused) throw new UsageError(thrown.message)
+    throw thrown
+  }
 }
 
 async function stateOf(sessionId: string, database: string): Promise<SessionState> {
@@ -87,20 +155,32 @@ async function stateOf(sessionId: string, database: string): Promise<SessionStat
 async function walk(
   muster: Muster,
   begin: () => Promise<Outcome>,
-  options: WalkOptions,
+  options: WalkOptions & { readonly config?: string },
 ): Promise<number> {
   const stopProgress = options.verbose === true ? () => {} : showProgress(muster.bus)
   const interruption = closeOnSignal(muster)
   try {
     const outcome = await begin()
     stopProgress()
-    await report(outcome, options.json === true)
+    await report(outcome, options.json === true, await calledWith(options, outcome, muster))
     return interruption.exitCode ?? exitCodeOf(outcome)
   } finally {
     stopProgress()
     interruption.end()
     await muster.close()
   }
+}
+
+/** What the commands that are told at the end are made of. */
+async function calledWith(
+  { db, config }: WalkOptions & { readonly config?: string },
+  { failures }: Outcome,
+  { repositories }: Muster,
+): Promise<Called> {
+  // A process that was asked to stop has closed its database: then less is told.
+  const unended =
+    failures.length === 0 ? [] : await repositories.sessions.getActiveStates().catch(() => [])
+  return { db: repeatable(db), config: config ?? null, unended, isWatched: isWatched() }
 }
 
 /** The first signal finishes the page in hand; a second one, which Node then handles itself, ends at once. */
@@ -117,26 +197,4 @@ function closeOnSignal(muster: Muster): { exitCode: number | undefined; end(): v
     process.off('SIGINT', onSignal).off('SIGTERM', onSignal)
   }
   return interruption
-}
-
-async function report({ sessions, failures }: Outcome, json: boolean): Promise<void> {
-  await printData([sessionData(sessions, json)])
-  for (const { targetName, shortfalls } of sessions) {
-    for (const { code, detail } of shortfalls) {
-      printNote(printable(`muster: ${targetName}: incomplete (${code}): ${detail}`))
-    }
-  }
-  for (const { targetName, error } of failures) {
-    const record = errorRecord(error)
-    const paused = isPause(record) ? 'paused: ' : ''
-    const remedy = isPause(record)
-      ? '; put it right and run again: the walk goes on where it stopped'
-      : ''
-    printNote(printable(`muster: ${targetName}: ${paused}${record.message}${remedy}`))
-  }
-}
-
-function exitCodeOf({ sessions, failures }: Outcome): number {
-  if (failures.length > 0 || sessions.some((s) => s.status === 'FAILED')) return ExitCode.failed
-  return sessions.every((s) => s.status === 'COMPLETED') ? ExitCode.ok : ExitCode.partial
 }

@@ -2,7 +2,7 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'rolldown'
-import bundling from '../../rolldown.config.ts'
+import { programs } from '../../rolldown.config.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -22,14 +22,14 @@ export async function buildChild(name: string, folder: string): Promise<string> 
   symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'))
   await build({
     cwd: ROOT,
-    ...bundling,
+    ...programs,
     // The licences are the package's matter.
     plugins: [],
     input: {
-      ...(bundling.input as Record<string, string>),
+      ...(programs.input as Record<string, string>),
       [`src/${name}`]: `test/bench/children/${name}.ts`,
     },
-    output: { ...bundling.output, dir: folder, sourcemap: false },
+    output: { ...programs.output, dir: folder, sourcemap: false },
     logLevel: 'warn',
   })
   return join(folder, 'src', `${name}.js`)

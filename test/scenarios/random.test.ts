@@ -170,6 +170,6 @@ test('whatever happens at once, no account is wrong', { timeout: 600_000 }, asyn
         lost: 0,
       })
     }),
-    { numRuns: effort(30, 2_000), seed },
+    { numRuns: effort(15, 2_000), seed },
   )
 })

@@ -1,15 +1,16 @@
 /** A host process: idle, or walking at full speed; prints how late its timers were. */
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createMuster } from '../../../src/index.ts'
+import { createMetricsRegistry, createMuster } from '../../../src/index.ts'
 import { childInput, childOutput } from '../child.ts'
 import { watchLoop } from '../loop-delays.ts'
 import { takeWindows } from '../made/host.ts'
 import { localSource, localTarget } from '../made/local-source.ts'
+import { lookAt } from '../made/onlooker.ts'
 
 export interface DelayInput {
   readonly folder: string
-  readonly work: 'idle' | 'local' | 'thread' | 'url'
+  readonly work: 'idle' | 'local' | 'thread' | 'url' | 'watched'
   readonly items: number
   /** A file of URLs, one a line. */
   readonly list: string
@@ -18,11 +19,17 @@ export interface DelayInput {
 }
 
 const { folder, work, items, list, idleMs } = childInput<DelayInput>()
+const isWatched = work === 'watched'
 await using muster = await createMuster({
   database: join(folder, `${work}.db`),
   databaseThread: work === 'thread',
   sources: [localSource()],
+  ...(isWatched && {
+    record: join(folder, 'walk.jsonl'),
+    metricsRegistry: await createMetricsRegistry(),
+  }),
 })
+const lookAway = isWatched ? await lookAt(muster) : async () => {}
 
 async function walk(target: object): Promise<void> {
   const run = muster.coordinator.enumerateTarget(target)
@@ -40,4 +47,6 @@ globalThis.gc?.()
 const stop = watchLoop()
 if (work === 'idle') await sleep(idleMs)
 else await walk(work === 'url' ? urls('list', list) : local('second', items))
-childOutput(stop())
+const delays = stop()
+await lookAway()
+childOutput(delays)

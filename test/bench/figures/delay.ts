@@ -18,7 +18,9 @@ const KINDS = {
   local: 'local source, pages of 100',
   thread: 'the same, the database in a thread',
   url: 'a list of URLs, pages of 500',
+  watched: 'local source, pages of 100, with the dashboard open, a recording and numbers',
 } as const
+const WALKS = ['local', 'thread', 'url', 'watched'] as const
 type Work = DelayInput['work']
 
 function listOfUrls(file: string, count: number): string {
@@ -35,7 +37,13 @@ async function measureDelay(bench: Bench): Promise<readonly Row[]> {
   const lists = bench.folder()
   const list = listOfUrls(join(lists, 'urls.txt'), items)
   const idleMs = bench.quick ? QUICK_IDLE_MS : IDLE_MS
-  const maxima: Record<Work, number[]> = { idle: [], local: [], thread: [], url: [] }
+  const maxima: Record<Work, number[]> = {
+    idle: [],
+    local: [],
+    thread: [],
+    url: [],
+    watched: [],
+  }
   const host = (work: Work) => async () => {
     const folder = bench.folder()
     const input: DelayInput = { folder, work, items, list, idleMs }
@@ -45,12 +53,18 @@ async function measureDelay(bench: Bench): Promise<readonly Row[]> {
     return p99
   }
   const rounds = await interleave(
-    { idle: host('idle'), local: host('local'), thread: host('thread'), url: host('url') },
+    {
+      idle: host('idle'),
+      local: host('local'),
+      thread: host('thread'),
+      url: host('url'),
+      watched: host('watched'),
+    },
     { bench, name: 'delay', warmUp: false },
   )
   bench.discard(lists)
   const row = { against: 'the host idle', unit: 'ms', measure: 'difference' } as const
-  return (['local', 'thread', 'url'] as const).flatMap((work) => [
+  return WALKS.flatMap((work) => [
     {
       ...row,
       what: `p99 event-loop delay while walking: ${KINDS[work]}`,

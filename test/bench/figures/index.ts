@@ -5,6 +5,7 @@ import { delay } from './delay.ts'
 import { delivery } from './delivery.ts'
 import { hosts } from './hosts.ts'
 import { memory } from './memory.ts'
+import { observed } from './observed.ts'
 import { pageCost } from './page-cost.ts'
 import { peers } from './peers.ts'
 import { postgres } from './postgres.ts'
@@ -29,6 +30,7 @@ export const FIGURES: readonly Figure[] = [
   pageCost,
   delivery,
   delay,
+  observed,
   postgres,
   hosts,
   takeover,
