@@ -102,7 +102,6 @@ const SHORTFALL_WORDS: Readonly<Record<string, string>> = {
   unavailable: 'The service failed until the attempts ran out',
   failed: 'The walk ended early',
   cancelled: 'Cancelled on request',
-  cancelled: 'Cancelled on request',
 }
 
 /** A shortfall's code as a phrase; one of a plug-in is shown as it is. */
