@@ -72,9 +72,9 @@ async function walkAll(muster: Muster, github: SandboxGitHub): Promise<void> {
     github: github2,
   }
   await begin(partial).done
-  begin(org(github, 'stdlib-js', ['gh-slow', 10]))
+  begin(org(github, 'stdlib-js', ['gh-slow', 20]))
   begin(org(github, 'mozilla', ['gh-spent', 20]))
-  begin(org(github, 'mapbox', ['gh-slow', 10]))
+  begin(org(github, 'mapbox', ['gh-slow', 5]))
 }
 
 const DESKTOP: BrowserContextOptions = { viewport: { width: 1280, height: 900 }, locale: 'en-GB' }
@@ -100,6 +100,12 @@ const shoot = (page: Page, name: string, fullPage = false) =>
 async function shootAll(browser: Browser, url: string): Promise<void> {
   const page = await open(browser, url, DESKTOP)
   await page.getByRole('link', { name: 'mapbox' }).first().waitFor()
+  // A rate is known once something has been read twice.
+  await page
+    .locator('.sessions')
+    .getByText(/^\d+\/s$/)
+    .first()
+    .waitFor()
   await shoot(page, 'overview', true)
   await page.locator('.row-link', { hasText: 'stdlib-js' }).click()
   await page.locator('[data-actor="enumerator"] [data-lit="true"]').first().waitFor()
